@@ -1,0 +1,3 @@
+"""Mutate container images lazily."""
+
+__version__ = "0.1.0"

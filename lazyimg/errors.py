@@ -1,0 +1,139 @@
+"""What can go wrong, as one family.
+
+Every error that leaves lazyimg derives from `LazyImgError`, and from the builtin it refines, so that
+``except PermissionError`` catches a denied push and ``except LookupError`` a missing manifest. A message
+says what was being done, to what, what the other side answered, and what to do about it. No message, and
+no attribute, ever holds a credential.
+
+An error raised while a graph is forced carries exception notes: the path of thunks that led to it and
+where in the user's code each was composed.
+"""
+
+
+class LazyImgError(Exception):
+    """The root of everything lazyimg raises on purpose."""
+
+
+# --- values (oci/) -----------------------------------------------------------------------------------
+
+
+class InvalidReference(LazyImgError, ValueError):
+    """A text that is no image reference."""
+
+
+class InvalidDigest(LazyImgError, ValueError):
+    """A text that is no digest of a registered algorithm."""
+
+
+class InvalidDocument(LazyImgError, ValueError):
+    """Bytes that are no manifest, index, config or JSON document, or one that contradicts itself."""
+
+
+class InvalidPlatform(LazyImgError, ValueError):
+    """A text that is no platform."""
+
+
+class ContentMismatch(LazyImgError, ValueError):
+    """Bytes whose digest or size is not the one that was asked for."""
+
+
+# --- thunks ------------------------------------------------------------------------------------------
+
+
+class GraphCycle(LazyImgError, ValueError):
+    """Thunks that depend on themselves."""
+
+
+class ForcedInside(LazyImgError, RuntimeError):
+    """An evaluation asked for a value that is not yet known, instead of declaring it as an input."""
+
+
+class Cancelled(LazyImgError, RuntimeError):
+    """The run was ended by another failure or by the user before this thunk had its value."""
+
+
+class NobodyConsumes(LazyImgError, RuntimeError):
+    """The identity of a one-shot stream was asked for on the main thread and no write will ever read it."""
+
+
+class StreamSpent(LazyImgError, RuntimeError):
+    """A one-shot stream that was read already, or is being read by another write."""
+
+
+class IdentityTimeout(LazyImgError, TimeoutError):
+    """The wait for a layer's identity took longer than the caller allowed."""
+
+
+# --- content -----------------------------------------------------------------------------------------
+
+
+class SourceError(LazyImgError, OSError):
+    """A local source could not be opened or read."""
+
+
+class SourceChanged(SourceError):
+    """A local source changed while it was being read."""
+
+
+class InvalidContent(LazyImgError, ValueError):
+    """Layer bytes that are not what they were said to be: no tar, no gzip, no zstd."""
+
+
+class MissingExtra(LazyImgError, ImportError):
+    """A feature whose library is an extra that is not installed."""
+
+
+# --- registries --------------------------------------------------------------------------------------
+
+
+class CredentialError(LazyImgError, RuntimeError):
+    """Credentials could not be read: a broken file, a missing or failing helper."""
+
+
+class RegistryUnreachable(LazyImgError, ConnectionError):
+    """No answer from the registry: refused, reset, or not found."""
+
+
+class RegistryTimeout(RegistryUnreachable, TimeoutError):
+    """The registry did not answer in time."""
+
+
+class RegistryError(LazyImgError):
+    """The registry answered, and the answer was no.
+
+    Attributes:
+        status: the HTTP status.
+        codes: the registry's error codes, such as ``("DENIED",)`` (distribution-spec, "Error Codes").
+    """
+
+    def __init__(self, message: str, *, status: int = 0, codes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.codes = codes
+
+
+class Unauthorized(RegistryError, PermissionError):
+    """The registry wants credentials, or other credentials (401)."""
+
+
+class Denied(RegistryError, PermissionError):
+    """The registry knows who is asking and refuses (403, or a push answered 404)."""
+
+
+class NotFound(RegistryError, LookupError):
+    """The registry has no such repository, manifest or blob (404)."""
+
+
+# --- images and writes -------------------------------------------------------------------------------
+
+
+class PlatformNotFound(LazyImgError, LookupError):
+    """An index has no image for the platform, or was read without naming one."""
+
+
+class InvalidMutation(LazyImgError, ValueError):
+    """A mutation that does not apply to the image it was asked of."""
+
+
+class LayoutError(LazyImgError, ValueError):
+    """A directory that is no OCI layout, or a broken one."""
