@@ -1,0 +1,72 @@
+"""Where in the user's code a thunk was composed: taken from the frame, never by reading source."""
+
+import os
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+from attrs import frozen
+
+_PACKAGE = __name__.partition(".")[0]
+_GENERATED = "<attrs generated"
+
+
+@frozen
+class Origin:
+    """A line of the user's code.
+
+    Attributes:
+        file: the file's path, or ``cell N`` of a notebook.
+        line: the line in it, from 1.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """The place as a person reads it: relative to the working directory where that is shorter."""
+        shown = self.file
+        if shown.startswith(os.sep):
+            relative = os.path.relpath(shown)
+            shown = min(shown, relative, key=len)
+        return f"{shown}, line {self.line}" if shown.startswith("cell ") else f"{shown}:{self.line}"
+
+
+def here() -> Origin | None:
+    """The innermost line that is neither this package nor a generated initialiser.
+
+    Returns:
+        The origin, or None where every frame is the package's own (a thunk made by an evaluation).
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads source files
+    while frame is not None and _is_ours(frame):
+        frame = frame.f_back
+    if frame is None or _runs_workers(frame):
+        return None
+    return Origin(_file_of(frame), frame.f_lineno)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    if frame.f_code.co_filename.startswith(_GENERATED):
+        return True
+    module = str(frame.f_globals.get("__name__", ""))
+    return module == _PACKAGE or module.startswith(_PACKAGE + ".")
+
+
+def _runs_workers(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "threading"
+
+
+def _file_of(frame: FrameType) -> str:
+    cell = _cell_of(frame.f_code, frame.f_globals)
+    return frame.f_code.co_filename if cell is None else f"cell {cell}"
+
+
+def _cell_of(code: CodeType, names: dict[str, Any]) -> int | None:
+    """The number of the notebook cell that holds ``code``, where IPython runs it and knows."""
+    shell = names.get("get_ipython")
+    if not callable(shell) or "IPython" not in sys.modules:
+        return None
+    known = getattr(getattr(shell(), "compile", None), "_filename_map", {})
+    number = known.get(code.co_filename)
+    return number if isinstance(number, int) else None
