@@ -1,0 +1,44 @@
+"""What all endpoints share: the repositories, the uploads under way and the threads to work in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from lazyimg.server.repository import Repositories, Repository
+from lazyimg.server.uploads import Uploads
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from lazyimg.server.store import Store
+    from lazyimg.server.workers import Workers
+
+
+@frozen
+class Context:
+    """What all endpoints share."""
+
+    store: Store
+    workers: Workers
+    repositories: Repositories
+    uploads: Uploads = field(factory=Uploads)
+
+    @classmethod
+    def of(cls, store: Store, workers: Workers) -> Context:
+        """Return the context of a registry over a store."""
+        return cls(store, workers, Repositories(store))
+
+    def repository(self, request: Request) -> Repository:
+        """Return the repository that a request's path names.
+
+        Raises:
+            ApiError: 400 NAME_INVALID.
+        """
+        return self.repositories.named(request.path_params["name"])
+
+
+def blob_path(repository: str, digest: str) -> str:
+    """Return the path at which a blob is pulled."""
+    return f"/v2/{repository}/blobs/{digest}"

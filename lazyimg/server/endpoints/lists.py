@@ -1,0 +1,60 @@
+"""Lists: tags, repositories and referrers (distribution-spec, "Listing Tags", "Listing Referrers")."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from starlette.responses import Response
+
+from lazyimg.oci.media_type import OCI_INDEX
+from lazyimg.server.manifests import Manifests, parse_digest, referrers_index
+from lazyimg.server.paging import page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from lazyimg.server.endpoints.context import Context
+
+
+@frozen
+class Lists:
+    """The endpoints that list."""
+
+    context: Context
+
+    async def version(self, request: Request) -> Response:  # noqa: ARG002 - every endpoint takes the request
+        """Answer ``/v2/``: this is a registry."""
+        return _json({})
+
+    async def catalog(self, request: Request) -> Response:
+        """Answer ``/v2/_catalog``: the names of the repositories, sorted, in pages."""
+        names = await self.context.workers.run(self.context.repositories.names)
+        names, headers = page(names, request.url.path, request.query_params)
+        return _json({"repositories": names}, headers)
+
+    async def tags(self, request: Request) -> Response:
+        """Answer ``/v2/<name>/tags/list``: the tags, sorted, in pages."""
+        repository = self.context.repository(request)
+        await self.context.workers.run(repository.require)
+        tags = await self.context.workers.run(Manifests(repository).tags)
+        tags, headers = page(tags, request.url.path, request.query_params)
+        return _json({"name": repository.name, "tags": tags}, headers)
+
+    async def referrers(self, request: Request) -> Response:
+        """Answer ``/v2/<name>/referrers/<digest>``: an index of the manifests that have it as subject, in pages."""
+        subject = parse_digest(request.path_params["digest"])
+        wanted = request.query_params.get("artifactType")
+        manifests = Manifests(self.context.repository(request))
+        found = await self.context.workers.run(manifests.referrers, subject, wanted)
+        by_digest = {entry["digest"]: entry for entry in found}
+        digests, headers = page(sorted(by_digest), request.url.path, request.query_params)
+        if wanted is not None:
+            headers["OCI-Filters-Applied"] = "artifactType"
+        index = referrers_index([by_digest[digest] for digest in digests])
+        return Response(index, 200, headers, media_type=OCI_INDEX)
+
+
+def _json(value: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(value).encode(), 200, headers, media_type="application/json")

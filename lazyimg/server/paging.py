@@ -1,0 +1,45 @@
+"""Lists in pages: the ``n`` and ``last`` of a request and the ``Link`` to the next page."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from lazyimg.server.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def page(names: Sequence[str], path: str, query: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return one page of sorted names and the headers of the answer.
+
+    Args:
+        names: all names, sorted.
+        path: the path of the request, which the link repeats.
+        query: ``n`` is the number of names wanted, ``last`` the one after which the page begins; the
+            link repeats every other parameter.
+
+    >>> page(["a", "b", "c"], "/v2/_catalog", {"n": "1", "last": "a"})
+    (['b'], {'Link': '</v2/_catalog?n=1&last=b>; rel="next"'})
+
+    Raises:
+        ApiError: 400 PAGINATION_NUMBER_INVALID; ``n`` is no number.
+    """
+    rest = list(names[bisect_right(names, query["last"]) :] if "last" in query else names)
+    count = _count(query.get("n"))
+    if count is None or count >= len(rest):
+        return rest, {}
+    if count == 0:
+        return [], {}
+    link = urlencode({**query, "n": str(count), "last": rest[count - 1]})
+    return rest[:count], {"Link": f'<{path}?{link}>; rel="next"'}
+
+
+def _count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise ApiError(400, "PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more", detail={"n": text})
+    return int(text)

@@ -1,0 +1,139 @@
+"""The embedded registry: what a user starts, looks at and stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from lazyimg.server.access import Access
+from lazyimg.server.endpoints.context import Context
+from lazyimg.server.gate import Gate
+from lazyimg.server.memory import MemoryStore
+from lazyimg.server.routes import routes
+from lazyimg.server.serving import Serving
+from lazyimg.server.workers import Workers
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from lazyimg.server.gate import Hook
+    from lazyimg.server.request import Request
+
+
+class Registry:
+    """An OCI registry (distribution-spec 1.1) in this process, on a loopback port, in memory or on disk.
+
+    It starts with ``start()`` or the ``with`` block and stops with ``stop()`` or its end. What was pushed
+    to a registry in memory stays as long as the object; in a directory it stays for the next one.
+
+    Args:
+        directory: where to keep what is pushed; None is in memory.
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        users: passwords by name: only they may do anything (basic authentication). None is everybody.
+        read_only: refuse whatever changes something.
+        hook: called for each request, in a thread of its own, before it is handled; may block, which
+            holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        users: Mapping[str, str] | None = None,
+        read_only: bool = False,
+        hook: Hook | None = None,
+    ) -> None:
+        self._address = (host, port)
+        self._store = MemoryStore()
+        self._workers = Workers()
+        context = Context.of(self._store, self._workers)
+        self._gate = Gate(routes(context), self._workers, Access(users, read_only), hook=hook)
+        self._serving: Serving | None = None
+
+    def start(self) -> Self:
+        """Listen, and serve in a daemon thread; from here on requests are answered.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        if self._serving is None:
+            self._serving = Serving.start(self._gate, *self._address)
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; requests that do not end within a moment are cut."""
+        if self._serving is not None:
+            self._serving.stop()
+            self._serving = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def host(self) -> str:
+        """The address as it stands in an image reference: ``127.0.0.1:PORT``.
+
+        Raises:
+            RuntimeError: the registry is not running.
+        """
+        if self._serving is None:
+            raise RuntimeError("the registry is not running: call start() or use it in a with block")
+        host = self._address[0]
+        return f"[{host}]:{self._serving.port}" if ":" in host else f"{host}:{self._serving.port}"
+
+    @property
+    def url(self) -> str:
+        """The address as a URL: ``http://127.0.0.1:PORT``."""
+        return f"http://{self.host}"
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests so far, in order of arrival."""
+        return self._gate.ledger.snapshot()
+
+    def clear(self) -> None:
+        """Forget the requests so far."""
+        self._gate.ledger.clear()
+
+    def deny(self, repository: str, *, reads: bool = False) -> None:
+        """Refuse pushes to a repository from now on, with 403 ``DENIED``.
+
+        Args:
+            repository: its name, or a shell pattern: ``team/*``.
+            reads: refuse reading it as well.
+        """
+        self._gate.access.denied[repository] = reads
+
+    def allow(self, repository: str) -> None:
+        """Take back what ``deny`` was told of the same name or pattern."""
+        self._gate.access.denied.pop(repository, None)
+
+    @property
+    def hook(self) -> Hook | None:
+        """What is called before each request is handled; may be set while the registry runs."""
+        return self._gate.hook
+
+    @hook.setter
+    def hook(self, hook: Hook | None) -> None:
+        self._gate.hook = hook
+
+    @property
+    def read_only(self) -> bool:
+        """Whether whatever changes something is refused; may be set while the registry runs."""
+        return self._gate.access.read_only
+
+    @read_only.setter
+    def read_only(self, read_only: bool) -> None:
+        self._gate.access.read_only = read_only
+
+    def __repr__(self) -> str:
+        return f"<Registry at {self.url}>" if self._serving else "<Registry, not running>"

@@ -1,0 +1,160 @@
+"""Repositories: which contents, manifests and tags belong to which name, written once over any store.
+
+The records of repository ``library/python`` lie in the groups ``library+python/blobs`` (a name for each
+linked digest), ``.../manifests`` (media type, line feed, the exact bytes), ``.../tags`` (the digest) and
+``.../referrers/<subject>`` (the descriptor of each manifest that names the subject). ``+`` occurs in no
+repository name, so names of different repositories never meet.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from lazyimg.oci.digest import Digest
+from lazyimg.server.errors import blob_unknown, name_invalid, name_unknown
+
+if TYPE_CHECKING:
+    from lazyimg.server.store import Blocks, Staged, Store
+
+NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+"""The grammar of repository names (distribution-spec, "Pulling manifests")."""
+
+NAME_LIMIT = 255
+"""The longest repository name, in characters."""
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it is a repository name.
+
+    >>> check_name("library/python")
+    'library/python'
+
+    Raises:
+        ApiError: 400 NAME_INVALID.
+    """
+    if len(name) > NAME_LIMIT or not NAME.fullmatch(name):
+        raise name_invalid(name[:NAME_LIMIT])
+    return name
+
+
+@frozen
+class Repository:
+    """One repository of a registry; it exists once something was pushed to it."""
+
+    name: str
+    store: Store
+    lock: threading.RLock = field(repr=False)
+
+    def group(self, kind: str) -> str:
+        """Return the name of the group that holds the records of a kind."""
+        return f"{self.name.replace('/', '+')}/{kind}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was ever pushed here."""
+        return self.store.get("repositories", self.name.replace("/", "+")) is not None
+
+    def require(self) -> None:
+        """Check that the repository is known.
+
+        Raises:
+            ApiError: 404 NAME_UNKNOWN.
+        """
+        if not self.is_known:
+            raise name_unknown(self.name)
+
+    def create(self) -> None:
+        """Make the repository known; harmless when it is."""
+        if not self.is_known:
+            self.store.put("repositories", self.name.replace("/", "+"), b"")
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Whether the blob is linked here and its content is in the store."""
+        return self.store.get(self.group("blobs"), digest) is not None and self.store.size(digest) is not None
+
+    def blob_size(self, digest: Digest) -> int:
+        """Return the size of a blob in bytes.
+
+        Raises:
+            ApiError: 404 BLOB_UNKNOWN, or NAME_UNKNOWN.
+        """
+        linked = self.store.get(self.group("blobs"), digest) is not None
+        size = self.store.size(digest) if linked else None
+        if size is None:
+            self.require()
+            raise blob_unknown(digest)
+        return size
+
+    def read_blob(self, digest: Digest, start: int, stop: int) -> Blocks:
+        """Return the bytes of a blob from ``start`` up to ``stop``.
+
+        Raises:
+            ApiError: 404 BLOB_UNKNOWN.
+        """
+        try:
+            return self.store.read(digest, start, stop)
+        except LookupError:
+            raise blob_unknown(digest) from None
+
+    def add_blob(self, staged: Staged, digest: Digest) -> None:
+        """Keep staged bytes, whose digest was verified, as a blob of this repository."""
+        with self.lock:
+            self.create()
+            self.store.keep(staged, digest)
+            self.store.put(self.group("blobs"), digest, b"")
+
+    def link_blob(self, digest: Digest) -> bool:
+        """Link a content that the registry has, and say whether it has it."""
+        with self.lock:
+            if self.store.size(digest) is None:
+                return False
+            self.create()
+            self.store.put(self.group("blobs"), digest, b"")
+            return True
+
+    def remove_blob(self, digest: Digest) -> bool:
+        """Unlink a blob and say whether it was linked."""
+        return self.store.delete(self.group("blobs"), digest)
+
+
+@frozen
+class Repositories:
+    """All repositories of a registry."""
+
+    store: Store
+    lock: threading.RLock = field(factory=threading.RLock, repr=False)
+
+    def named(self, name: str) -> Repository:
+        """Return the repository of that name, known or not.
+
+        Raises:
+            ApiError: 400 NAME_INVALID.
+        """
+        return Repository(check_name(name), self.store, self.lock)
+
+    def names(self) -> list[str]:
+        """Return the names of all known repositories, sorted."""
+        return sorted(name.replace("+", "/") for name in self.store.names("repositories"))
+
+    def mount(self, digest: Digest, source: str | None, target: Repository) -> bool:
+        """Link a blob of another repository, any where ``source`` is None, and say whether it was found."""
+        if source is not None and not self.named(source).has_blob(digest):
+            return False
+        return target.link_blob(digest)
+
+    def delete_blob(self, digest: Digest, repository: Repository) -> None:
+        """Unlink a blob; its content goes with the last repository that has it.
+
+        Raises:
+            ApiError: 404 BLOB_UNKNOWN, or NAME_UNKNOWN.
+        """
+        with self.lock:
+            if not repository.remove_blob(digest):
+                repository.require()
+                raise blob_unknown(digest)
+            if not any(self.named(name).has_blob(digest) for name in self.names()):
+                self.store.remove(digest)

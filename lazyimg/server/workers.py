@@ -1,0 +1,62 @@
+"""The threads of a registry: a small pool for storage and hashing, a thread of its own for each hook."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SIZE = 8
+"""The largest number of pool threads: they wait for disks and hash without the interpreter's lock."""
+
+
+@define
+class Workers:
+    """Runs what would hold up the event loop."""
+
+    _pool: ThreadPoolExecutor = field(
+        factory=lambda: ThreadPoolExecutor(SIZE, thread_name_prefix="lazyimg-registry"), repr=False
+    )
+
+    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start ``function``, which is known to end soon, in the pool."""
+        return self._pool.submit(function, *args, **kwargs)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function``, which is known to end soon, in the pool."""
+        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+
+    async def hold(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function``, which may block for ever, in a daemon thread that nothing else waits for."""
+        held: Future[T] = Future()
+
+        def call() -> None:
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - whatever a user's hook raises is raised where it is awaited
+                _deliver(held.set_exception, error)
+            else:
+                _deliver(held.set_result, result)
+
+        threading.Thread(target=call, name="lazyimg-registry-hook", daemon=True).start()
+        return await asyncio.wrap_future(held)
+
+    def close(self) -> None:
+        """Let the pool's threads end."""
+        self._pool.shutdown(wait=False)
+
+
+def _deliver(settle: Callable[[T], None], value: T) -> None:
+    """Settle a future whose waiter, or whose event loop, may be gone."""
+    with contextlib.suppress(RuntimeError, asyncio.InvalidStateError):
+        settle(value)
