@@ -137,3 +137,7 @@ class InvalidMutation(LazyImgError, ValueError):
 
 class LayoutError(LazyImgError, ValueError):
     """A directory that is no OCI layout, or a broken one."""
+
+
+class DirectoryInUse(LazyImgError, OSError):
+    """A directory that another registry or writer holds."""

@@ -90,6 +90,7 @@ def denied(message: str = "requested access to the resource is denied") -> ApiEr
     return ApiError(403, "DENIED", message)
 
 
-def unsupported(method: str) -> ApiError:
-    """Return the refusal of a method that the endpoint does not have."""
-    return ApiError(405, "UNSUPPORTED", f"the operation {method} is unsupported here")
+def unsupported(method: str, allowed: str) -> ApiError:
+    """Return the refusal of a method that the endpoint does not have; ``allowed`` are those it has."""
+    message = f"{method} is not supported here, only {allowed}"
+    return ApiError(405, "UNSUPPORTED", message, headers={"Allow": allowed})

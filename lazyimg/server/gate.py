@@ -10,11 +10,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from lazyimg.server.access import Access
-from lazyimg.server.errors import ApiError, unsupported
+from lazyimg.server.errors import ApiError
 from lazyimg.server.request import Ledger, Request
 
 if TYPE_CHECKING:
@@ -77,8 +76,6 @@ def _refusal(error: Exception, request: Request) -> ApiError:
     """Return what is answered when an endpoint or a hook raised."""
     if isinstance(error, ApiError):
         return error
-    if isinstance(error, HTTPException):
-        return unsupported(request.method)
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return ApiError(500, "UNKNOWN", f"{type(error).__name__}: {error}")
 

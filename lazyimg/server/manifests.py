@@ -21,7 +21,7 @@ from lazyimg.oci.media_type import OCI_INDEX, is_distributable, is_index, is_sch
 from lazyimg.server.errors import ApiError, digest_invalid, manifest_invalid, manifest_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lazyimg.server.repository import Repository
 
@@ -198,36 +198,35 @@ class Manifests:
             raise self.unknown(reference)
         return digest, StoredManifest.from_record(record)
 
-    def add(self, reference: str, data: bytes, content_type: str | None) -> tuple[Digest, Parsed]:
-        """Keep a manifest, and point the tag at it if ``reference`` is one.
+    def add(
+        self, reference: str, data: bytes, content_type: str | None, tags: Sequence[str] = ()
+    ) -> tuple[Digest, Parsed]:
+        """Keep a manifest, and point tags at it: ``reference``, if it is one, and ``tags``.
 
         Raises:
             ApiError: 400 MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID.
         """
-        digest = self._digest_for(reference, data)
+        tags = [*tags, *([] if ":" in reference else [reference])]
+        digest = _digest_for(reference, data)
         parsed = parse(data, content_type)
-        subject = parsed.subject
+        for tag in tags:
+            if not TAG.fullmatch(tag):
+                raise manifest_invalid(
+                    "the reference is neither a tag nor a digest", detail={"reference": tag}
+                )
         with self.repository.lock:
             self._check_references(parsed)
-            self.repository.create()
-            self._put("manifests", digest, StoredManifest(parsed.media_type, data).to_record())
-            if subject is not None:
-                entry = json.dumps(parsed.descriptor(digest, len(data)), ensure_ascii=False).encode()
-                self._put(f"referrers/{subject}", digest, entry)
-            if ":" not in reference:
-                self._put("tags", reference, digest.encode())
+            self._keep(digest, data, parsed)
+            for tag in tags:
+                self._put("tags", tag, digest.encode())
         return digest, parsed
 
-    def _digest_for(self, reference: str, data: bytes) -> Digest:
-        if ":" not in reference:
-            if not TAG.fullmatch(reference):
-                raise manifest_invalid("the reference is neither a tag nor a digest", detail=reference)
-            return Digest.of(data)
-        digest = parse_digest(reference)
-        found = Digest.of(data, digest.algorithm)
-        if found != digest:
-            raise digest_invalid(digest, f"the manifest sent has the digest {found}")
-        return digest
+    def _keep(self, digest: Digest, data: bytes, parsed: Parsed) -> None:
+        self.repository.create()
+        self._put("manifests", digest, StoredManifest(parsed.media_type, data).to_record())
+        if parsed.subject is not None:
+            entry = json.dumps(parsed.descriptor(digest, len(data)), ensure_ascii=False)
+            self._put(f"referrers/{parsed.subject}", digest, entry.encode())
 
     def _check_references(self, parsed: Parsed) -> None:
         missing = [digest for digest in parsed.blobs() if not self.repository.has_blob(digest)]
@@ -264,14 +263,32 @@ class Manifests:
         """Return all tags, in lexical order."""
         return sorted(self.repository.store.names(self.repository.group("tags")))
 
-    def referrers(self, subject: Digest, artifact_type: str | None) -> list[Any]:
-        """Return the descriptors of the manifests that refer to ``subject``, by digest; one type only if named."""
+    def referrers(self, subject: Digest, artifact_type: str | None) -> dict[str, bytes]:
+        """Return the descriptors (JSON) of what refers to ``subject``, by digest; of one type if named."""
         group = self.repository.group(f"referrers/{subject}")
-        records = (
-            self.repository.store.get(group, name) for name in sorted(self.repository.store.names(group))
-        )
-        entries = [json.loads(record) for record in records if record is not None]
-        return [entry for entry in entries if artifact_type in (None, entry.get("artifactType"))]
+        records = {
+            name: self.repository.store.get(group, name) for name in self.repository.store.names(group)
+        }
+        found = {name: record for name, record in records.items() if record is not None}
+        if artifact_type is None:
+            return found
+        return {name: entry for name, entry in found.items() if has_type(entry, artifact_type)}
+
+
+def has_type(entry: bytes, artifact_type: str) -> bool:
+    """Tell whether a descriptor (JSON) is of an artifact type."""
+    return bool(json.loads(entry).get("artifactType") == artifact_type)
+
+
+def _digest_for(reference: str, data: bytes) -> Digest:
+    """Return the digest under which a manifest is kept: that of the reference, else its sha256."""
+    if ":" not in reference:
+        return Digest.of(data)
+    digest = parse_digest(reference)
+    found = Digest.of(data, digest.algorithm)
+    if found != digest:
+        raise digest_invalid(digest, f"the manifest sent has the digest {found}")
+    return digest
 
 
 def parse_digest(text: str) -> Digest:
@@ -286,7 +303,7 @@ def parse_digest(text: str) -> Digest:
         raise digest_invalid(text, str(error)) from error
 
 
-def referrers_index(manifests: list[Any]) -> bytes:
-    """Return the image index that answers a referrers request."""
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-    return json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode()
+def referrers_index(entries: Sequence[bytes]) -> bytes:
+    """Return the image index that answers a referrers request, made of descriptors (JSON)."""
+    start = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX}, separators=(",", ":")).encode()
+    return start[:-1] + b',"manifests":[' + b",".join(entries) + b"]}"

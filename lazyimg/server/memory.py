@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from lazyimg.server.store import BLOCK, Blocks, Chunk, Staged, Store
+from lazyimg.server.store import BLOCK, Blocks, Staged, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from lazyimg.oci.digest import Digest
+    from lazyimg.server.store import Chunk
 
 SMALL = 16 << 10
 """Chunks below this size on average, in bytes, are joined: a list of tiny ones costs more than a copy."""
@@ -37,7 +38,7 @@ class Content:
         """The size in bytes."""
         return self.ends[-1] if self.ends else 0
 
-    def read(self, start: int, stop: int) -> Blocks:
+    def read(self, start: int, stop: int) -> Generator[Chunk, None, None]:
         """Yield the bytes from ``start`` up to ``stop``, as views of at most a block."""
         index = bisect_right(self.ends, start)
         while start < stop:
@@ -68,9 +69,9 @@ class MemoryStaged(Staged):
         self.chunks.extend([b"".join(chunks)] if tiny else chunks)
         self.written += size
 
-    def read(self) -> Iterator[Chunk]:
-        """Yield what was written so far."""
-        return iter(self.chunks)
+    def read(self) -> Sequence[Chunk]:
+        """Return what was written so far."""
+        return self.chunks
 
     def discard(self) -> None:
         """Forget the bytes."""
@@ -85,13 +86,19 @@ class MemoryStore(Store):
     _records: dict[str, dict[str, bytes]] = field(factory=dict, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
 
+    def open(self) -> None:
+        """Do nothing: what was kept before is still here."""
+
+    def close(self) -> None:
+        """Do nothing: what was kept stays for the next time."""
+
     def stage(self) -> MemoryStaged:
         """Begin new content."""
         return MemoryStaged()
 
     def keep(self, staged: Staged, digest: Digest) -> None:
         """Make the staged chunks the content of ``digest``."""
-        content = Content.of(list(staged.read()))
+        content = Content.of(tuple(staged.read()))
         with self._lock:
             self._contents.setdefault(digest, content)
         staged.discard()
@@ -102,7 +109,7 @@ class MemoryStore(Store):
         return None if content is None else content.size
 
     def read(self, digest: Digest, start: int, stop: int) -> Blocks:
-        """Yield views of the bytes from ``start`` up to ``stop``."""
+        """Return views of the bytes from ``start`` up to ``stop``."""
         return self._contents[digest].read(start, stop)
 
     def remove(self, digest: Digest) -> None:
@@ -128,6 +135,3 @@ class MemoryStore(Store):
         """Return the names in a group."""
         with self._lock:
             return list(self._records.get(group, {}))
-
-    def close(self) -> None:
-        """Do nothing: memory goes with its last reader."""

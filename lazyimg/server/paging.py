@@ -9,10 +9,15 @@ from urllib.parse import urlencode
 from lazyimg.server.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
-def page(names: Sequence[str], path: str, query: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def page(
+    names: Sequence[str],
+    path: str,
+    query: Mapping[str, str],
+    fits: Callable[[list[str]], int] = len,
+) -> tuple[list[str], dict[str, str]]:
     """Return one page of sorted names and the headers of the answer.
 
     Args:
@@ -20,6 +25,7 @@ def page(names: Sequence[str], path: str, query: Mapping[str, str]) -> tuple[lis
         path: the path of the request, which the link repeats.
         query: ``n`` is the number of names wanted, ``last`` the one after which the page begins; the
             link repeats every other parameter.
+        fits: counts how many of the names that are left fit into one page.
 
     >>> page(["a", "b", "c"], "/v2/_catalog", {"n": "1", "last": "a"})
     (['b'], {'Link': '</v2/_catalog?n=1&last=b>; rel="next"'})
@@ -28,18 +34,16 @@ def page(names: Sequence[str], path: str, query: Mapping[str, str]) -> tuple[lis
         ApiError: 400 PAGINATION_NUMBER_INVALID; ``n`` is no number.
     """
     rest = list(names[bisect_right(names, query["last"]) :] if "last" in query else names)
-    count = _count(query.get("n"))
-    if count is None or count >= len(rest):
-        return rest, {}
-    if count == 0:
-        return [], {}
-    link = urlencode({**query, "n": str(count), "last": rest[count - 1]})
+    count = min(_count(query.get("n"), len(rest)), fits(rest))
+    if count in (0, len(rest)):
+        return rest[:count], {}
+    link = urlencode({**query, "last": rest[count - 1]})
     return rest[:count], {"Link": f'<{path}?{link}>; rel="next"'}
 
 
-def _count(text: str | None) -> int | None:
+def _count(text: str | None, default: int) -> int:
     if text is None:
-        return None
+        return default
     if not (text.isascii() and text.isdigit()):
         raise ApiError(400, "PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more", detail={"n": text})
-    return int(text)
+    return min(int(text[:10]), default)

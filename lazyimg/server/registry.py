@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lazyimg.server.access import Access
+from lazyimg.server.disk import DiskStore
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.gate import Gate
 from lazyimg.server.memory import MemoryStore
@@ -37,7 +39,7 @@ class Registry:
             holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a registry, all but one by keyword
         self,
         directory: str | os.PathLike[str] | None = None,
         *,
@@ -48,27 +50,33 @@ class Registry:
         hook: Hook | None = None,
     ) -> None:
         self._address = (host, port)
-        self._store = MemoryStore()
-        self._workers = Workers()
-        context = Context.of(self._store, self._workers)
-        self._gate = Gate(routes(context), self._workers, Access(users, read_only), hook=hook)
+        store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
+        self._context = Context.of(store, Workers())
+        self._gate = Gate(routes(self._context), self._context.workers, Access(users, read_only), hook=hook)
         self._serving: Serving | None = None
 
     def start(self) -> Self:
         """Listen, and serve in a daemon thread; from here on requests are answered.
 
         Raises:
-            OSError: the address cannot be listened on.
+            OSError: the address cannot be listened on, or the directory cannot be used.
+            DirectoryInUse: another registry uses the directory.
         """
         if self._serving is None:
-            self._serving = Serving.start(self._gate, *self._address)
+            self._context.open()
+            try:
+                self._serving = Serving.start(self._gate, *self._address)
+            except BaseException:
+                self._context.close()
+                raise
         return self
 
     def stop(self) -> None:
-        """Stop serving; requests that do not end within a moment are cut."""
+        """Stop serving; requests that do not end within a moment are cut, and begun uploads dropped."""
         if self._serving is not None:
             self._serving.stop()
             self._serving = None
+            self._context.close()
 
     def __enter__(self) -> Self:
         return self.start()

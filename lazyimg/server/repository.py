@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from lazyimg.oci.digest import Digest
 from lazyimg.server.errors import blob_unknown, name_invalid, name_unknown
 
 if TYPE_CHECKING:
+    from lazyimg.oci.digest import Digest
     from lazyimg.server.store import Blocks, Staged, Store
 
 NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 """The grammar of repository names (distribution-spec, "Pulling manifests")."""
+
+KNOWN = "_known"
+"""The group of the names of the repositories that something was pushed to."""
 
 NAME_LIMIT = 255
 """The longest repository name, in characters."""
@@ -51,12 +54,17 @@ class Repository:
 
     def group(self, kind: str) -> str:
         """Return the name of the group that holds the records of a kind."""
-        return f"{self.name.replace('/', '+')}/{kind}"
+        return f"{self.key}/{kind}"
+
+    @property
+    def key(self) -> str:
+        """The name as a single component of a path."""
+        return self.name.replace("/", "+")
 
     @property
     def is_known(self) -> bool:
         """Whether anything was ever pushed here."""
-        return self.store.get("repositories", self.name.replace("/", "+")) is not None
+        return self.store.get(KNOWN, self.key) is not None
 
     def require(self) -> None:
         """Check that the repository is known.
@@ -70,7 +78,7 @@ class Repository:
     def create(self) -> None:
         """Make the repository known; harmless when it is."""
         if not self.is_known:
-            self.store.put("repositories", self.name.replace("/", "+"), b"")
+            self.store.put(KNOWN, self.key, b"")
 
     def has_blob(self, digest: Digest) -> bool:
         """Whether the blob is linked here and its content is in the store."""
@@ -138,7 +146,7 @@ class Repositories:
 
     def names(self) -> list[str]:
         """Return the names of all known repositories, sorted."""
-        return sorted(name.replace("+", "/") for name in self.store.names("repositories"))
+        return sorted(name.replace("+", "/") for name in self.store.names(KNOWN))
 
     def mount(self, digest: Digest, source: str | None, target: Repository) -> bool:
         """Link a blob of another repository, any where ``source`` is None, and say whether it was found."""

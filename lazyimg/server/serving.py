@@ -1,4 +1,4 @@
-"""A uvicorn server in a daemon thread: it starts at once, says nothing, and stops even with open connections."""
+"""A uvicorn server in a daemon thread: it starts at once, says nothing, stops with connections open."""
 
 from __future__ import annotations
 

@@ -8,19 +8,27 @@ and are safe to call from several at once.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from lazyimg.oci.digest import Digest
 
-Chunk = bytes | memoryview
-Blocks = Generator[Chunk, None, None]
+    Chunk = bytes | memoryview
 
 BLOCK = 1 << 20
 """The largest chunk read back from a store, in bytes."""
+
+
+class Blocks(Protocol):
+    """Bytes read back, block by block; used by one thread at a time."""
+
+    def __next__(self) -> Chunk:
+        """Return the next block; raise StopIteration at the end."""
+
+    def close(self) -> None:
+        """Let go of what is held open; harmless when called again."""
 
 
 class Staged(Protocol):
@@ -31,10 +39,14 @@ class Staged(Protocol):
         """The bytes written so far."""
 
     def write(self, chunks: Sequence[Chunk]) -> None:
-        """Append ``chunks``, which the caller will not change afterwards."""
+        """Append ``chunks``, which the caller will not change afterwards.
 
-    def read(self) -> Iterator[Chunk]:
-        """Yield what was written so far, from its first byte."""
+        Raises:
+            OSError: they cannot be kept; what was staged is of no use any more.
+        """
+
+    def read(self) -> Iterable[Chunk]:
+        """Return what was written so far, from its first byte."""
 
     def discard(self) -> None:
         """Forget the bytes; harmless when they are gone or kept already."""
@@ -42,6 +54,16 @@ class Staged(Protocol):
 
 class Store(Protocol):
     """Where a registry keeps what was pushed."""
+
+    def open(self) -> None:
+        """Make the store ready for use.
+
+        Raises:
+            OSError: its place cannot be used.
+        """
+
+    def close(self) -> None:
+        """Let go of what the store holds open; it may be opened again."""
 
     def stage(self) -> Staged:
         """Begin new content."""
@@ -75,6 +97,3 @@ class Store(Protocol):
 
     def names(self, group: str) -> list[str]:
         """Return the names of a group's records, unsorted."""
-
-    def close(self) -> None:
-        """Let go of what the store holds open."""

@@ -24,12 +24,16 @@ SIZE = 8
 class Workers:
     """Runs what would hold up the event loop."""
 
-    _pool: ThreadPoolExecutor = field(
-        factory=lambda: ThreadPoolExecutor(SIZE, thread_name_prefix="lazyimg-registry"), repr=False
-    )
+    _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
+
+    def open(self) -> None:
+        """Make the pool ready; its threads start when they are needed."""
+        self._pool = ThreadPoolExecutor(SIZE, thread_name_prefix="lazyimg-registry")
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start ``function``, which is known to end soon, in the pool."""
+        if self._pool is None:
+            raise RuntimeError("the workers of the registry are closed")
         return self._pool.submit(function, *args, **kwargs)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -52,8 +56,10 @@ class Workers:
         return await asyncio.wrap_future(held)
 
     def close(self) -> None:
-        """Let the pool's threads end."""
-        self._pool.shutdown(wait=False)
+        """End the pool's threads, waiting for what they do."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
 
 def _deliver(settle: Callable[[T], None], value: T) -> None:

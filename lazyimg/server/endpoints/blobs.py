@@ -34,9 +34,11 @@ class BlocksResponse(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Send everything; the blocks are closed when no thread reads them any more."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         pending = self.workers.submit(next, self.blocks, b"")
         try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
             while block := await asyncio.wrap_future(pending):
                 pending = self.workers.submit(next, self.blocks, b"")
                 await send({"type": "http.response.body", "body": block, "more_body": True})

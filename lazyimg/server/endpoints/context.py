@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -30,6 +31,21 @@ class Context:
         """Return the context of a registry over a store."""
         return cls(store, workers, Repositories(store))
 
+    def open(self) -> None:
+        """Make ready to answer requests.
+
+        Raises:
+            OSError: the store cannot be used.
+        """
+        self.store.open()
+        self.workers.open()
+
+    def close(self) -> None:
+        """End the uploads under way and let go of threads and files."""
+        self.workers.close()
+        self.uploads.expire(math.inf)
+        self.store.close()
+
     def repository(self, request: Request) -> Repository:
         """Return the repository that a request's path names.
 
@@ -37,8 +53,3 @@ class Context:
             ApiError: 400 NAME_INVALID.
         """
         return self.repositories.named(request.path_params["name"])
-
-
-def blob_path(repository: str, digest: str) -> str:
-    """Return the path at which a blob is pulled."""
-    return f"/v2/{repository}/blobs/{digest}"

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from starlette.responses import Response
 
 from lazyimg.oci.media_type import OCI_INDEX
-from lazyimg.server.manifests import Manifests, parse_digest, referrers_index
+from lazyimg.server.manifests import LIMIT, Manifests, parse_digest, referrers_index
 from lazyimg.server.paging import page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from starlette.requests import Request
 
     from lazyimg.server.endpoints.context import Context
+
+MARGIN = 1024
+"""What an index has besides its entries, in bytes, and some more."""
 
 
 @frozen
@@ -43,17 +49,27 @@ class Lists:
         return _json({"name": repository.name, "tags": tags}, headers)
 
     async def referrers(self, request: Request) -> Response:
-        """Answer ``/v2/<name>/referrers/<digest>``: an index of the manifests that have it as subject, in pages."""
+        """Answer ``/v2/<name>/referrers/<digest>``: an index of what has it as subject, in pages."""
         subject = parse_digest(request.path_params["digest"])
         wanted = request.query_params.get("artifactType")
         manifests = Manifests(self.context.repository(request))
         found = await self.context.workers.run(manifests.referrers, subject, wanted)
-        by_digest = {entry["digest"]: entry for entry in found}
-        digests, headers = page(sorted(by_digest), request.url.path, request.query_params)
+        digests, headers = page(sorted(found), request.url.path, request.query_params, fits=fits(found))
         if wanted is not None:
             headers["OCI-Filters-Applied"] = "artifactType"
-        index = referrers_index([by_digest[digest] for digest in digests])
-        return Response(index, 200, headers, media_type=OCI_INDEX)
+        return Response(
+            referrers_index([found[each] for each in digests]), 200, headers, media_type=OCI_INDEX
+        )
+
+
+def fits(entries: Mapping[str, bytes]) -> Callable[[list[str]], int]:
+    """Return what counts how many of the entries named, one at least, fit into an index of 4 MiB."""
+
+    def count(names: list[str]) -> int:
+        sizes = accumulate(len(entries[name]) + 1 for name in names)
+        return max(1, sum(size <= LIMIT - MARGIN for size in sizes))
+
+    return count
 
 
 def _json(value: Any, headers: dict[str, str] | None = None) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from starlette.responses import Response
 
+from lazyimg.server.endpoints.body import read_limited
 from lazyimg.server.errors import ApiError
 from lazyimg.server.manifests import LIMIT, Manifests
 
@@ -38,15 +39,18 @@ class ManifestEndpoints:
         return Response(None if request.method == "HEAD" else stored.data, 200, headers)
 
     async def put(self, request: Request) -> Response:
-        """Keep the manifest that is the body."""
+        """Keep the manifest that is the body; ``tag`` parameters name further tags for it."""
         manifests, reference = self._manifests(request)
-        data = await read_limited(request, LIMIT)
+        data = await read_limited(request, LIMIT, too_large())
+        tags = request.query_params.getlist("tag")
         content_type = request.headers.get("content-type")
-        digest, parsed = await self.context.workers.run(manifests.add, reference, data, content_type)
+        digest, parsed = await self.context.workers.run(manifests.add, reference, data, content_type, tags)
         location = f"/v2/{manifests.repository.name}/manifests/{digest}"
         headers = {"Location": location, "Docker-Content-Digest": digest}
         if parsed.subject is not None:
             headers["OCI-Subject"] = parsed.subject
+        if tags:
+            headers["OCI-Tag"] = ", ".join(tags)
         return Response(None, 201, headers)
 
     async def delete(self, request: Request) -> Response:
@@ -56,15 +60,6 @@ class ManifestEndpoints:
         return Response(None, 202)
 
 
-async def read_limited(request: Request, limit: int) -> bytes:
-    """Return the body of a request.
-
-    Raises:
-        ApiError: 413; the body has more than ``limit`` bytes.
-    """
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            raise ApiError(413, "MANIFEST_INVALID", f"a manifest has at most {limit} bytes")
-    return bytes(data)
+def too_large() -> ApiError:
+    """Return the refusal of a manifest that is larger than any may be."""
+    return ApiError(413, "MANIFEST_INVALID", f"a manifest has at most {LIMIT} bytes")

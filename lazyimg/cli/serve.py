@@ -1,0 +1,65 @@
+"""``lazyimg registry serve``: the embedded registry as a program, until it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from lazyimg.server.registry import Registry
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+PORTS = range(65536)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return the host and the port that an address names.
+
+    >>> parse_address("127.0.0.1:5000"), parse_address("[::1]:0")
+    (('127.0.0.1', 5000), ('::1', 0))
+
+    Raises:
+        click.BadParameter: it is not HOST:PORT.
+    """
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not (host and colon and port.isascii() and port.isdigit() and int(port) in PORTS):
+        raise click.BadParameter(f"{text!r} is not HOST:PORT, such as 127.0.0.1:5000 or [::1]:5000")
+    return host, int(port)
+
+
+@click.command()
+@click.option("--address", default="127.0.0.1:5000", show_default=True, metavar="HOST:PORT")
+@click.option("--disk", type=click.Path(file_okay=False), metavar="DIR", help="Keep what is pushed in DIR.")
+@click.option("--read-only", is_flag=True, help="Refuse pushes and deletes.")
+def serve(address: str, disk: str | None, *, read_only: bool) -> None:
+    """Serve an OCI registry, in memory or on disk, until interrupted.
+
+    A port of 0 takes a free one; the first line printed names it.
+    """
+    host, port = parse_address(address)
+    registry = Registry(disk, host=host, port=port, read_only=read_only)
+    try:
+        registry.start()
+    except OSError as error:
+        raise click.ClickException(f"cannot serve on {address}: {error}") from error
+    with registry:
+        click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
+        _wait()
+
+
+def _wait() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = threading.Event()
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop.wait()
+    for number, handler in before.items():
+        signal.signal(number, handler)

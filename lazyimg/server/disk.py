@@ -1,0 +1,201 @@
+"""Storage in a directory, for one registry at a time.
+
+    contents/sha256/<hex>    the contents, whole and verified
+    records/<group>/<name>   the records
+    staging/<number>         what is arriving; emptied when the store is opened
+    lock                     held while a registry uses the directory
+
+Everything is written under ``staging`` and renamed into place, so a registry that is killed leaves no
+half content and no half record. (Nothing is forced to the medium: a power cut may lose the newest.)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import shutil
+from typing import IO, TYPE_CHECKING
+
+from attrs import define, field
+
+from lazyimg.errors import DirectoryInUse
+from lazyimg.server.store import BLOCK, Blocks, Staged, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lazyimg.oci.digest import Digest
+    from lazyimg.server.store import Chunk
+
+
+@define(eq=False)
+class FileBlocks(Blocks):
+    """A part of a file that was opened, block by block."""
+
+    _file: IO[bytes]
+    _left: int
+
+    @classmethod
+    def open(cls, path: Path, start: int, stop: int) -> FileBlocks:
+        """Open the bytes from ``start`` up to ``stop``."""
+        file = path.open("rb", buffering=0)
+        file.seek(start)
+        return cls(file, stop - start)
+
+    def __next__(self) -> bytes:
+        if self._left == 0:
+            raise StopIteration
+        block = self._file.read(min(BLOCK, self._left))
+        if not block:
+            raise OSError(f"{self._file.name} was cut while it was read: {self._left} bytes are missing")
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+@define(eq=False)
+class DiskStaged(Staged):
+    """Arriving bytes, in a file of their own that is created with the first of them."""
+
+    path: Path
+    written: int = 0
+    _file: IO[bytes] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes written so far."""
+        return self.written
+
+    def write(self, chunks: Sequence[Chunk]) -> None:
+        """Append ``chunks``."""
+        file = self._opened()
+        file.writelines(chunks)
+        file.flush()
+        self.written += sum(len(chunk) for chunk in chunks)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = self.path.open("xb")
+        return self._file
+
+    def read(self) -> Iterator[bytes]:
+        """Yield what was written so far."""
+        self._opened()
+        with self.path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                yield block
+
+    def finish(self) -> Path:
+        """Close the file, and return where it is."""
+        self._opened().close()
+        return self.path
+
+    def discard(self) -> None:
+        """Remove the file."""
+        if self._file is not None:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+
+
+@define(eq=False)
+class DiskStore(Store):
+    """Everything below one directory."""
+
+    directory: Path
+    _numbers: Iterator[int] = field(factory=itertools.count, repr=False)
+    _lock: IO[bytes] | None = field(default=None, repr=False)
+
+    def open(self) -> None:
+        """Create the directory where it is missing, take its lock, and remove what a killed registry left.
+
+        Raises:
+            DirectoryInUse: another registry uses the directory.
+            OSError: the directory cannot be created or written.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lock = (self.directory / "lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise DirectoryInUse(f"{self.directory} is in use by another registry: stop it first") from None
+        self._lock = lock
+        shutil.rmtree(self.directory / "staging", ignore_errors=True)
+        (self.directory / "staging").mkdir()
+        for algorithm in ("sha256", "sha512"):
+            (self.directory / "contents" / algorithm).mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _staging(self) -> Path:
+        return self.directory / "staging" / str(next(self._numbers))
+
+    def _content(self, digest: Digest) -> Path:
+        return self.directory / "contents" / digest.algorithm / digest.encoded
+
+    def _group(self, group: str) -> Path:
+        return self.directory / "records" / group
+
+    def stage(self) -> DiskStaged:
+        """Begin new content."""
+        return DiskStaged(self._staging())
+
+    def keep(self, staged: Staged, digest: Digest) -> None:
+        """Rename the staged file to its digest."""
+        assert isinstance(staged, DiskStaged)  # noqa: S101 - what this store staged
+        staged.finish().replace(self._content(digest))
+
+    def size(self, digest: Digest) -> int | None:
+        """Return the size of a content in bytes, or None."""
+        try:
+            return self._content(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, digest: Digest, start: int, stop: int) -> FileBlocks:
+        """Open a content and return the bytes from ``start`` up to ``stop``."""
+        try:
+            return FileBlocks.open(self._content(digest), start, stop)
+        except FileNotFoundError:
+            raise LookupError(digest) from None
+
+    def remove(self, digest: Digest) -> None:
+        """Remove a content."""
+        self._content(digest).unlink(missing_ok=True)
+
+    def get(self, group: str, name: str) -> bytes | None:
+        """Return a record, or None."""
+        try:
+            return (self._group(group) / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def put(self, group: str, name: str, value: bytes) -> None:
+        """Write a record, and rename it into place."""
+        temporary = self._staging()
+        temporary.write_bytes(value)
+        self._group(group).mkdir(parents=True, exist_ok=True)
+        temporary.replace(self._group(group) / name)
+
+    def delete(self, group: str, name: str) -> bool:
+        """Remove a record and say whether there was one."""
+        try:
+            (self._group(group) / name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self, group: str) -> list[str]:
+        """Return the names in a group."""
+        try:
+            return [path.name for path in self._group(group).iterdir()]
+        except FileNotFoundError:
+            return []
