@@ -75,6 +75,16 @@ class Annotated(Document):
         made._check()
         return made
 
+    @classmethod
+    def made(cls, media_type: str, members: dict[str, Json]) -> Self:
+        """Make a document of nothing but these members.
+
+        Raises:
+            InvalidDocument: ``media_type`` is none of this class's.
+        """
+        cls._check_kind(media_type)
+        return cls({"schemaVersion": _SCHEMA_VERSION, "mediaType": media_type, **members})
+
     @property
     def media_type(self) -> str:
         """The document's ``mediaType``, else what it was served as, else what its content says."""
@@ -125,8 +135,7 @@ class Annotated(Document):
         Raises:
             InvalidDocument: it is no type of this kind of document.
         """
-        if media_type not in self.MEDIA_TYPES:
-            raise InvalidDocument(f"{media_type[:100]!r} is no media type of an {self.WHAT}")
+        self._check_kind(media_type)
         if media_type == self.media_type:
             return self
         return attrs.evolve(self._put("mediaType", media_type), content_type=None)
@@ -145,12 +154,8 @@ class Annotated(Document):
 
     def _check(self) -> None:
         self._check_schema()
+        self._check_keys()
         self._check_media_type()
-        foreign = sorted(key for key in self._members if key.lower() in self.FOREIGN)
-        if foreign:
-            raise InvalidDocument(
-                f"the {self.WHAT} has {foreign[0]!r} too: it is both image and index, refused"
-            )
         _ = self.annotations, self.subject, self.artifact_type
 
     def _check_schema(self) -> None:
@@ -170,8 +175,22 @@ class Annotated(Document):
             raise InvalidDocument(
                 f"the {self.WHAT} says it is {declared!r} but came as {served[:100]!r}: refused"
             )
-        if self.media_type not in self.MEDIA_TYPES:
-            raise InvalidDocument(f"{self.media_type[:100]!r} is no {self.WHAT} this library knows")
+        self._check_kind(self.media_type)
+
+    def _check_keys(self) -> None:
+        """Refuse keys that Go, which reads them in any case, takes for other ones than we do."""
+        known = {key.lower() for key in self.ORDER}
+        for key in self._members:
+            if key.lower() in self.FOREIGN:
+                raise InvalidDocument(f"the {self.WHAT} has {key!r} too: it is both image and index, refused")
+            if key.lower() in known and key not in self.ORDER:
+                raise InvalidDocument(f"the {self.WHAT} has {key!r}, in another case than specified: refused")
+
+    @classmethod
+    def _check_kind(cls, media_type: str) -> None:
+        if media_type not in cls.MEDIA_TYPES:
+            known = ", ".join(sorted(cls.MEDIA_TYPES))
+            raise InvalidDocument(f"{media_type[:100]!r} is no media type of an {cls.WHAT}: {known}")
 
 
 def descriptors_json(descriptors: Iterable[Descriptor]) -> list[Json]:

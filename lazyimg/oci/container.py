@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import attrs
 
-from lazyimg.errors import InvalidDocument
 from lazyimg.oci import fields
 from lazyimg.oci.document import Document, placed
 from lazyimg.oci.environment import changed_environment, environment
+from lazyimg.oci.frozen import frozen_texts
 from lazyimg.oci.json_value import Json, jsonable, merged, same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from lazyimg.oci.frozen import FrozenDict
 
 _ORDER: Final = (
@@ -102,7 +103,8 @@ class Container(Document):
 
     def with_env(self, env: Iterable[str] | None) -> Self:
         """Return it with exactly this environment, each entry ``NAME=value``."""
-        return self._with_texts("Env", env)
+        wanted = None if env is None else frozen_texts(env)
+        return self if wanted == () == self.env else self.with_container("Env", wanted)
 
     def with_env_changes(self, changes: Mapping[str, str | None]) -> Self:
         """Return it with these variables set, or removed where the value is None.
@@ -136,13 +138,14 @@ class Container(Document):
 
     def with_labels(self, labels: Mapping[str, str] | None) -> Self:
         """Return it with exactly these labels."""
-        return self.with_container("Labels", None if labels is None else _text_map(labels, "labels"))
+        wanted = None if labels is None else _text_map(labels)
+        return self if wanted == {} == self.labels else self.with_container("Labels", wanted)
 
     def with_labels_changes(self, changes: Mapping[str, str | None]) -> Self:
         """Return it with these labels set, or removed where the value is None."""
         old = fields.members(self._setting("Labels"), "config.Labels")
         wanted = {name: value for name, value in changes.items() if value is not None}
-        moved = {key: value for key, value in _text_map(wanted, "labels").items() if old.get(key) != value}
+        moved = {key: value for key, value in _text_map(wanted).items() if old.get(key) != value}
         gone = [name for name, value in changes.items() if value is None and name in old]
         if not moved and not gone:
             return self
@@ -177,7 +180,7 @@ class Container(Document):
         if value is None:
             return self if old is None else self._put_setting(key, None)
         new = merged(old, jsonable(value))
-        return self if same(old, new) or (old is None and new in ([], {})) else self._put_setting(key, new)
+        return self if same(old, new) else self._put_setting(key, new)
 
     def _settings(self) -> Mapping[str, Json]:
         return fields.members(self._members.get("config"), "config.config")
@@ -203,22 +206,18 @@ class Container(Document):
         return self.with_container(key, None if value is None else fields.text(value, key))
 
     def _with_texts(self, key: str, values: Iterable[str] | None) -> Self:
-        return self.with_container(key, None if values is None else _texts(values, key))
+        return self.with_container(key, None if values is None else frozen_texts(values))
 
     def _with_set(self, key: str, names: Iterable[str] | None) -> Self:
         if names is None:
             return self.with_container(key, None)
-        wanted = set(_texts(names, key))
+        wanted = set(frozen_texts(names))
         old = fields.members(self._setting(key), f"config.{key}")
+        if not wanted and not old:
+            return self
         kept: dict[str, Any] = {name: item for name, item in old.items() if name in wanted}
         return self.with_container(key, {**kept, **{name: {} for name in sorted(wanted - set(kept))}})
 
 
-def _texts(values: Iterable[str], what: str) -> list[str]:
-    if isinstance(values, str | bytes):
-        raise InvalidDocument(f"{what} is a list of texts, not one text: {what}=[...]")
-    return [fields.text(value, what) for value in values]
-
-
-def _text_map(values: Mapping[str, str], what: str) -> dict[str, str]:
-    return dict(fields.text_map(jsonable(values), what))
+def _text_map(values: Mapping[str, str]) -> dict[str, str]:
+    return dict(fields.text_map(jsonable(values), "labels"))

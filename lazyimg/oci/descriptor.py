@@ -10,16 +10,12 @@ import attrs
 from lazyimg.errors import ContentMismatch
 from lazyimg.oci import fields
 from lazyimg.oci.digest import Digest
-from lazyimg.oci.frozen import FrozenDict, frozen_mapping
+from lazyimg.oci.frozen import FrozenDict, frozen_mapping, frozen_texts
 from lazyimg.oci.platform import Platform
-from lazyimg.oci.record import Record, json_field
+from lazyimg.oci.record import Record, in_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-
-def _tuple(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
+    from collections.abc import Mapping
 
 
 def _base64(data: bytes) -> str:
@@ -56,18 +52,23 @@ class Descriptor(Record):
 
     WHAT: ClassVar[str] = "descriptor"
 
-    media_type: str = json_field("mediaType", fields.media_type, converter=_media_type)
-    digest: Digest = json_field("digest", fields.digest, converter=Digest)
-    size: int = json_field("size", fields.count, converter=_size)
-    urls: tuple[str, ...] = json_field("urls", fields.texts, default=(), converter=_tuple)
-    annotations: Mapping[str, str] = json_field(
-        "annotations", fields.text_map, default=FrozenDict(), converter=frozen_mapping, hash=False
+    media_type: str = attrs.field(converter=_media_type, metadata=in_json("mediaType", fields.media_type))
+    digest: Digest = attrs.field(converter=Digest, metadata=in_json("digest", fields.digest))
+    size: int = attrs.field(converter=_size, metadata=in_json("size", fields.count))
+    urls: tuple[str, ...] = attrs.field(
+        default=(), converter=frozen_texts, metadata=in_json("urls", fields.texts)
     )
-    data: bytes | None = json_field("data", fields.base64, write=_base64, default=None)
-    platform: Platform | None = json_field(
-        "platform", Platform.from_json, write=Platform.to_json, default=None
+    annotations: Mapping[str, str] = attrs.field(
+        default=FrozenDict(),
+        converter=frozen_mapping,
+        hash=False,
+        metadata=in_json("annotations", fields.text_map),
     )
-    artifact_type: str | None = json_field("artifactType", fields.text, default=None)
+    data: bytes | None = attrs.field(default=None, metadata=in_json("data", fields.base64, _base64))
+    platform: Platform | None = attrs.field(
+        default=None, metadata=in_json("platform", Platform.from_json, Platform.to_json)
+    )
+    artifact_type: str | None = attrs.field(default=None, metadata=in_json("artifactType", fields.text))
 
     def verify(self, data: bytes) -> bytes:
         """Return ``data`` if it is the content this descriptor names.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Self
 from lazyimg.errors import InvalidDigest
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
     from hashlib import _Hash as Hash
 
 SHA256: Final = "sha256"
@@ -37,6 +36,7 @@ class Digest(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Check ``text`` and return it as a digest."""
         if type(text) is cls:
             return text
         if _DIGEST(text) is None:
@@ -44,7 +44,7 @@ class Digest(str):
         return super().__new__(cls, text)
 
     @classmethod
-    def of(cls, data: Buffer, algorithm: str = SHA256) -> Self:
+    def of(cls, data: bytes | bytearray | memoryview, algorithm: str = SHA256) -> Self:
         """Hash ``data`` (bytes in memory) and return its digest.
 
         Raises:

@@ -1,6 +1,6 @@
-"""JSON documents that lose nothing: the order of keys, unknown fields, and how each scalar was written.
+r"""JSON documents that lose nothing: the order of keys, unknown fields, and how each scalar was written.
 
-Go, which wrote most documents a registry holds, writes ``<`` as ``\\u003c`` and numbers of 64 bits; other
+Go, which wrote most documents a registry holds, writes ``<`` as ``\u003c`` and numbers of 64 bits; other
 tools write ``1.0`` or escape every non-ASCII letter. A reader that keeps only values would change such
 letters, and so the digest, of fields that nobody edited. Here a scalar whose source text differs from
 what `dumps` would write is a subclass of its type that remembers the text in ``source``; `dumps` writes

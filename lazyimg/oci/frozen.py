@@ -1,11 +1,13 @@
-"""A dictionary that cannot be changed, for the fields of frozen values."""
+"""What the fields of frozen values hold: a dictionary and tuples that cannot be changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from lazyimg.errors import InvalidDocument
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,9 +28,8 @@ class FrozenDict(dict[K, V]):
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("this mapping belongs to a frozen value: make a new one instead")
 
-    # Each refusal has a signature wider than the one it overrides, and none returns.
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]  # noqa: PLE0605, RUF100
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]  # a frozen mapping may be hashed
         return hash(frozenset(self.items()))
@@ -44,3 +45,18 @@ class FrozenDict(dict[K, V]):
 def frozen_mapping(mapping: Mapping[K, V]) -> FrozenDict[K, V]:
     """Return ``mapping`` as a frozen copy; a converter for attrs fields."""
     return mapping if isinstance(mapping, FrozenDict) else FrozenDict(mapping)
+
+
+def frozen_texts(values: Iterable[str]) -> tuple[str, ...]:
+    """Return ``values`` as a tuple of texts; a converter for attrs fields.
+
+    Raises:
+        InvalidDocument: one is no text, or ``values`` is itself one text: its letters were not meant.
+    """
+    if isinstance(values, str | bytes):
+        raise InvalidDocument(f"a list of texts is needed, not one: write [{values[:80]!r}]")
+    made = tuple(values)
+    for value in made:
+        if not isinstance(value, str):
+            raise InvalidDocument(f"a list of texts holds {value!r:.80}")
+    return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 
 from lazyimg.oci import fields
-from lazyimg.oci.record import Record, json_field
+from lazyimg.oci.record import Record, in_json
 from lazyimg.oci.timestamp import format_time, in_utc, read_time
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ class History(Record):
 
     WHAT: ClassVar[str] = "history entry"
 
-    created: datetime | None = json_field(
-        "created", read_time, write=format_time, default=None, converter=_moment
+    created: datetime | None = attrs.field(
+        default=None, converter=_moment, metadata=in_json("created", read_time, format_time)
     )
-    created_by: str | None = json_field("created_by", fields.text, default=None)
-    author: str | None = json_field("author", fields.text, default=None)
-    comment: str | None = json_field("comment", fields.text, default=None)
-    empty_layer: bool = json_field("empty_layer", fields.flag, default=False)
+    created_by: str | None = attrs.field(default=None, metadata=in_json("created_by", fields.text))
+    author: str | None = attrs.field(default=None, metadata=in_json("author", fields.text))
+    comment: str | None = attrs.field(default=None, metadata=in_json("comment", fields.text))
+    empty_layer: bool = attrs.field(default=False, metadata=in_json("empty_layer", fields.flag))

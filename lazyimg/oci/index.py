@@ -45,8 +45,7 @@ class Index(Annotated):
         Raises:
             InvalidDocument: ``media_type`` is no index's.
         """
-        made = cls({"schemaVersion": 2, "manifests": descriptors_json(manifests)}, None, OCI_INDEX)
-        return made._put("mediaType", media_type).with_media_type(media_type)
+        return cls.made(media_type, {"manifests": descriptors_json(manifests)})
 
     @cached_property
     def manifests(self) -> tuple[Descriptor, ...]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
-from json.encoder import encode_basestring
 from typing import Final
 
 from lazyimg.errors import InvalidDocument
 from lazyimg.oci.json_value import MAX_DEPTH, Integer, Json, Real, Text
+from lazyimg.oci.json_writer import quoted
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*").match
 _COLON: Final = re.compile(r"[ \t\n\r]*:[ \t\n\r]*").match
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").match
+_PLAIN: Final = re.compile(r'"([^"\\\x00-\x1f]*)"').match
+_DECODE: Final = json.JSONDecoder().raw_decode
 _WORDS: Final[dict[str, tuple[str, bool | None]]] = {
     "t": ("true", True),
     "f": ("false", False),
@@ -25,7 +26,7 @@ _WORDS: Final[dict[str, tuple[str, bool | None]]] = {
 }
 
 
-class _Refused(Exception):  # noqa: N818  # it never leaves this module
+class _Refused(Exception):  # it never leaves this module
     """What is wrong, and at which character."""
 
     def __init__(self, words: str, at: int) -> None:
@@ -100,16 +101,15 @@ def _value(text: str, at: int, depth: int) -> tuple[Json, int]:
 
 
 def _string(text: str, at: int) -> tuple[str, int]:
+    plain = _PLAIN(text, at)
+    if plain is not None:
+        return plain[1], plain.end()
     try:
-        value, end = scanstring(text, at + 1, True)  # noqa: FBT003  # strict: the C function takes no keyword
+        value, end = _DECODE(text, at)
     except json.JSONDecodeError as error:
         raise _Refused(error.msg.lower(), error.pos) from None
     source = text[at:end]
-    return (value if len(source) == len(value) + 2 else _written(value, source)), end
-
-
-def _written(value: str, source: str) -> str:
-    return value if encode_basestring(value) == source else Text(value, source)
+    return (value if quoted(value) == source else Text(value, source)), end
 
 
 def _number(text: str, at: int) -> tuple[Json, int]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from lazyimg.errors import InvalidDocument
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 MAX_DEPTH: Final = 128
 """How deep objects and lists may be nested: deeper ones are refused, read or written."""
 
 
 class Text(str):
-    """A text whose source differs from what the writer would write, such as ``"\\u003c"``."""
+    r"""A text whose source differs from what the writer would write, such as ``"\u003c"``."""
 
     __slots__ = ("source",)
     source: str
 
-    def __new__(cls, value: str, source: str) -> Text:
+    def __new__(cls, value: str, source: str) -> Self:
+        """Make a text that is written as ``source``."""
         made = super().__new__(cls, value)
         made.source = source
         return made
@@ -34,7 +35,8 @@ class Integer(int):
 
     source: str
 
-    def __new__(cls, value: int, source: str) -> Integer:
+    def __new__(cls, value: int, source: str) -> Self:
+        """Make an integer that is written as ``source``."""
         made = super().__new__(cls, value)
         made.source = source
         return made
@@ -48,7 +50,8 @@ class Real(float):
 
     source: str
 
-    def __new__(cls, value: float, source: str) -> Real:
+    def __new__(cls, value: float, source: str) -> Self:
+        """Make a number that is written as ``source``."""
         made = super().__new__(cls, value)
         made.source = source
         return made
@@ -128,5 +131,5 @@ def merged(old: Json, new: Json) -> Json:
 def _merged_list(old: list[Json], new: list[Json]) -> list[Json]:
     if len(old) == len(new):
         return list(map(merged, old, new))
-    written = {item: item for item in old if isinstance(item, Text)}
+    written: dict[str, str] = {item: item for item in old if isinstance(item, Text)}
     return [written.get(item, item) if isinstance(item, str) else item for item in new]

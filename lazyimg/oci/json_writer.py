@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Final
 
-from lazyimg.errors import InvalidDocument
-from lazyimg.oci.json_value import MAX_DEPTH, Integer, Real, Text, jsonable
+from lazyimg.oci.json_value import Integer, Real, Text, jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazyimg.oci.json_value import Json
+
+quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""Writes a plain text: what every text without ``source`` is written as."""
 
 
 def dumps(value: Any) -> bytes:
@@ -43,7 +44,7 @@ def _write(value: Json, out: Callable[[str], None]) -> None:
 
 
 def _text(value: str) -> str:
-    return value.source if isinstance(value, Text) else encode_basestring(value)
+    return value.source if isinstance(value, Text) else quoted(value)
 
 
 def _scalar(value: float | None) -> str:

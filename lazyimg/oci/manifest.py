@@ -15,7 +15,9 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.media_type import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_MANIFEST, is_image_config, is_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from lazyimg.oci.json_value import Json
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -48,9 +50,8 @@ class Manifest(Annotated):
         Raises:
             InvalidDocument: ``media_type`` is no manifest's.
         """
-        members = {"schemaVersion": 2, "config": config.to_json(), "layers": descriptors_json(layers)}
-        made = cls(members, None, None)
-        return made._put("mediaType", media_type).with_media_type(media_type)
+        members: dict[str, Json] = {"config": config.to_json(), "layers": descriptors_json(layers)}
+        return cls.made(media_type, members)
 
     @cached_property
     def config(self) -> Descriptor:

@@ -9,13 +9,16 @@ import attrs
 
 from lazyimg.errors import InvalidPlatform
 from lazyimg.oci import fields
-from lazyimg.oci.record import Record, json_field
+from lazyimg.oci.frozen import frozen_texts
+from lazyimg.oci.record import Record, in_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _WORD: Final = r"[A-Za-z0-9_.-]+"
-_PLATFORM: Final = re.compile(rf"({_WORD})/({_WORD})(?:/({_WORD}))?(?::({_WORD}))?").fullmatch
+_PLATFORM: Final = re.compile(
+    rf"({_WORD})(?:\(({_WORD})\))?/({_WORD})(?:/({_WORD}))?(?::({_WORD}))?"
+).fullmatch
 
 _OS: Final = {"macos": "darwin"}
 _ARCHITECTURES: Final = {
@@ -45,10 +48,6 @@ _V9_IS_V8: Final = 5
 _LAST_V8: Final = 9
 
 
-def _tuple(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
-
-
 @attrs.frozen(kw_only=True)
 class Platform(Record):
     """An operating system on an architecture (image-spec image-index.md, "platform").
@@ -69,27 +68,31 @@ class Platform(Record):
 
     WHAT: ClassVar[str] = "platform"
 
-    architecture: str = json_field("architecture", fields.text)
-    os: str = json_field("os", fields.text)
-    os_version: str | None = json_field("os.version", fields.text, default=None)
-    os_features: tuple[str, ...] = json_field("os.features", fields.texts, default=(), converter=_tuple)
-    variant: str | None = json_field("variant", fields.text, default=None)
+    architecture: str = attrs.field(metadata=in_json("architecture", fields.text))
+    os: str = attrs.field(metadata=in_json("os", fields.text))
+    os_version: str | None = attrs.field(default=None, metadata=in_json("os.version", fields.text))
+    os_features: tuple[str, ...] = attrs.field(
+        default=(), converter=frozen_texts, metadata=in_json("os.features", fields.texts)
+    )
+    variant: str | None = attrs.field(default=None, metadata=in_json("variant", fields.text))
 
     @classmethod
     def parse(cls, text: str) -> Platform:
         """Read ``os/architecture[/variant][:osversion]``; names are kept as they are written.
 
+        The version may also stand where containerd writes it: ``windows(10.0.17763)/amd64``.
+
         Raises:
             InvalidPlatform: the text has another form; nothing is filled in from this machine.
         """
         found = _PLATFORM(text)
-        if found is None:
+        if found is None or (found[2] and found[5]):
             raise InvalidPlatform(
                 f"{text[:100]!r} is no platform: write os/architecture[/variant][:osversion], "
                 "such as linux/amd64 or linux/arm/v7"
             )
-        os, architecture, variant, os_version = found.groups()
-        return cls(os=os, architecture=architecture, variant=variant, os_version=os_version)
+        os, inner_version, architecture, variant, version = found.groups()
+        return cls(os=os, architecture=architecture, variant=variant, os_version=inner_version or version)
 
     def __str__(self) -> str:
         name = "/".join(filter(None, (self.os, self.architecture, self.variant)))

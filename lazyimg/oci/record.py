@@ -1,7 +1,7 @@
 """Frozen values that stand for a JSON object and keep what they do not know of it.
 
 A subclass declares each of its fields once, in the specification's order, with its JSON key and how it
-is read and written (`json_field`). `Record.from_json` and `Record.to_json` follow: a value read from JSON
+is read and written (`in_json`). `Record.from_json` and `Record.to_json` follow: a value read from JSON
 and written again is the same JSON, and one changed field changes that member alone.
 """
 
@@ -16,7 +16,7 @@ from lazyimg.errors import InvalidDocument
 from lazyimg.oci.document import placed
 from lazyimg.oci.fields import wrong
 from lazyimg.oci.frozen import FrozenDict
-from lazyimg.oci.json_value import Json, jsonable
+from lazyimg.oci.json_value import Json, jsonable, merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,27 +38,20 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def json_field(
-    key: str,
-    read: Callable[[Any, str], Any],
-    *,
-    write: Callable[[Any], Any] = _as_it_is,
-    default: Any = attrs.NOTHING,
-    converter: Callable[[Any], Any] | None = None,
-    hash: bool | None = None,  # noqa: A002  # the name attrs gives it
-) -> Any:
-    """Declare an attribute of a `Record`; without ``default`` the specification requires it.
+def in_json(
+    key: str, read: Callable[[Any, str], Any], write: Callable[[Any], Any] = _as_it_is
+) -> dict[str, tuple[str, Callable[[Any, str], Any], Callable[[Any], Any]]]:
+    """Return the metadata of an attribute that stands in JSON.
+
+    An attribute without a default is one the specification requires; one that equals its default is left
+    out when written, as Go does.
 
     Args:
         key: its name in JSON.
         read: makes a value of JSON, given where it stands.
         write: makes JSON of a value.
-        default: what an absent or null member stands for; an attribute that equals it is left out.
-        converter: applied to every value given to the constructor.
-        hash: False for a value that cannot be hashed.
     """
-    metadata = {"json": (key, read, write)}
-    return attrs.field(default=default, converter=converter, hash=hash, metadata=metadata)
+    return {"json": (key, read, write)}
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +77,7 @@ class Record:
         where = where or cls.WHAT
         if not isinstance(members, dict):
             wrong(members, where, "an object")
-        table = _members(cls)
+        table = cls._table()
         values = {member.name: _read(members, member, where) for member in table.values()}
         source: dict[str, Json] = jsonable(members)  # type: ignore[assignment]  # a dict gives a dict
         unknown = FrozenDict({key: item for key, item in source.items() if key not in table})
@@ -93,10 +86,14 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object, a copy: what it was read from, with the changes made since."""
         result: dict[str, Json] = jsonable(self._source)  # type: ignore[assignment]  # a dict gives a dict
-        table = _members(type(self))
+        table = self._table()
         for member in table.values():
             result = _written(result, member, getattr(self, member.name), tuple(table))
         return result
+
+    @classmethod
+    def _table(cls) -> dict[str, _Member]:
+        return _members(cls)  # type: ignore[arg-type]  # mypy takes an instance's hash for the class's
 
     def replace(self, **fields: Any) -> Self:
         """Return the value with other ``fields``; unknown members stay."""
@@ -104,7 +101,7 @@ class Record:
 
 
 @cache
-def _members(cls: type[Record]) -> dict[str, _Member]:
+def _members(cls: type[Any]) -> dict[str, _Member]:
     declared = [field for field in attrs.fields(cls) if "json" in field.metadata]
     return {member.key: member for member in map(_member, declared)}
 
@@ -130,4 +127,5 @@ def _written(result: dict[str, Json], member: _Member, value: Any, order: tuple[
     if not member.required and value == member.default:
         result.pop(member.key, None)
         return result
-    return placed(result, member.key, jsonable(member.write(value)), order)
+    new = merged(result.get(member.key), jsonable(member.write(value)))
+    return placed(result, member.key, new, order)

@@ -6,67 +6,32 @@ weak reading fills in what Docker fills in; a strict one fills in nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import attrs
 
 from lazyimg.errors import InvalidDigest, InvalidReference
 from lazyimg.oci.digest import Digest
+from lazyimg.oci.registry_name import (
+    DOCKER_HUB,
+    DOCKER_HUB_HOST,
+    canonical_registry,
+    is_loopback,
+    looks_like_registry,
+)
 
-DEFAULT_REGISTRY: Final = "docker.io"
-DEFAULT_TAG: Final = "latest"
+DEFAULT_REGISTRY: Final = DOCKER_HUB
 DEFAULT_NAMESPACE: Final = "library"
-_DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-_DOCKER_HUB_HOST: Final = "registry-1.docker.io"
+DEFAULT_TAG: Final = "latest"
 
 _MAX_REPOSITORY: Final = 255
 _MAX_TEXT: Final = 1024
-_MAX_PORT: Final = 65535
-_LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_REGISTRY: Final = re.compile(
-    rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[(?P<ipv6>[0-9a-fA-F:]+)\])(?::(?P<port>[0-9]+))?"
-).fullmatch
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9._\-/:\[\]]").search
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{64}").fullmatch
-
-
-def _registry(text: str) -> str:
-    """Return the canonical name of a registry: case folded, Docker Hub under one name."""
-    found = _REGISTRY(text)
-    if found is None or not _looks_like_registry(text):
-        raise InvalidReference(
-            f"{text[:100]!r} is no registry: write host[:port], such as ghcr.io or [::1]:5000"
-        )
-    _check_port(found["port"])
-    _check_ipv6(found["ipv6"])
-    name = text.lower() if _is_qualified(text.lower()) else text
-    return DEFAULT_REGISTRY if name in _DOCKER_HUB else name
-
-
-def _check_port(port: str | None) -> None:
-    if port is not None and not 0 < int(port[:9]) <= _MAX_PORT:
-        raise InvalidReference(f"{port[:20]} is no port: it must be 1 to {_MAX_PORT}")
-
-
-def _check_ipv6(address: str | None) -> None:
-    try:
-        ipaddress.IPv6Address(address or "::")
-    except ValueError:
-        raise InvalidReference(f"[{address}] is no IPv6 address") from None
-
-
-def _is_qualified(name: str) -> bool:
-    return "." in name or ":" in name or name == "localhost"
-
-
-def _looks_like_registry(name: str) -> bool:
-    """Tell whether the first part of a name is a registry, by Docker's rule, rather than a namespace."""
-    return _is_qualified(name.lower()) or name != name.lower()
 
 
 def _repository(text: str) -> str:
@@ -81,7 +46,8 @@ def _repository(text: str) -> str:
 def _tag(text: str | None) -> str | None:
     if text is not None and _TAG(text) is None:
         raise InvalidReference(
-            f"{text[:140]!r} is no tag: it has 1 to 128 letters, digits, '_', '.', '-', and begins with neither '.' nor '-'"
+            f"{text[:140]!r} is no tag: it has 1 to 128 letters, digits, '_', '.' and '-', and begins with "
+            "neither '.' nor '-'"
         )
     return text
 
@@ -115,15 +81,15 @@ class Reference:
         'ghcr.io/me/app:1'
     """
 
-    registry: str = attrs.field(converter=_registry)
+    registry: str = attrs.field(converter=canonical_registry)
     repository: str = attrs.field(converter=_repository)
     tag: str | None = attrs.field(default=None, converter=_tag)
     digest: Digest | None = attrs.field(default=None, converter=_digest)
 
     def __attrs_post_init__(self) -> None:
-        if self.registry == DEFAULT_REGISTRY and "/" not in self.repository:
+        if self.registry == DOCKER_HUB and "/" not in self.repository:
             raise InvalidReference(
-                f"a repository of {DEFAULT_REGISTRY} has two parts: {DEFAULT_NAMESPACE}/{self.repository}"
+                f"a repository of {DOCKER_HUB} has two parts: {DEFAULT_NAMESPACE}/{self.repository}"
             )
 
     @classmethod
@@ -141,18 +107,18 @@ class Reference:
         name, digest = _split_digest(text)
         registry, path = _split_registry(name, strict=strict)
         repository, colon, tag = path.partition(":")
-        if registry in _DOCKER_HUB and "/" not in repository:
-            _fill_in(strict, f"the namespace '{DEFAULT_NAMESPACE}/'")
+        if registry == DOCKER_HUB and "/" not in repository:
+            _fill_in(f"the namespace '{DEFAULT_NAMESPACE}/'", strict=strict)
             repository = f"{DEFAULT_NAMESPACE}/{repository}"
         if not colon and digest is None:
-            _fill_in(strict, "a tag or a digest")
+            _fill_in("a tag or a digest", strict=strict)
             colon, tag = ":", DEFAULT_TAG
         return cls(registry, repository, tag if colon else None, digest)
 
     @property
     def host(self) -> str:
         """The ``host[:port]`` to dial, which for Docker Hub is another than its name."""
-        return _DOCKER_HUB_HOST if self.registry == DEFAULT_REGISTRY else self.registry
+        return DOCKER_HUB_HOST if self.registry == DOCKER_HUB else self.registry
 
     @property
     def name(self) -> str:
@@ -185,25 +151,6 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return self.name + tag + digest
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether ``host[:port]`` is this machine by its name; nothing is looked up.
-
-    Example:
-        >>> is_loopback("127.0.0.1:5000"), is_loopback("app.localhost"), is_loopback("ghcr.io")
-        (True, True, False)
-    """
-    found = _REGISTRY(host)
-    if found is None:
-        return False
-    name = found["host"].strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _split_digest(text: str) -> tuple[str, Digest | None]:
@@ -239,12 +186,12 @@ def _checked(name: str) -> str:
 
 def _split_registry(name: str, *, strict: bool) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
-    if slash and _looks_like_registry(first):
-        return _registry(first), rest
-    _fill_in(strict, "a registry")
+    if slash and looks_like_registry(first):
+        return canonical_registry(first), rest
+    _fill_in("a registry", strict=strict)
     return DEFAULT_REGISTRY, name
 
 
-def _fill_in(strict: Any, what: str) -> None:
+def _fill_in(what: str, *, strict: bool) -> None:
     if strict:
         raise InvalidReference(f"a strict reference names {what}; it is missing here")
