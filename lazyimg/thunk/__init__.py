@@ -15,6 +15,7 @@ The rules, one module each:
 - `scheduler`: the calling thread owns the loop; pure thunks are evaluated there, effectful ones by daemon
   workers. A thunk is handed to a worker only when all it needs is known, so waiting holds no worker.
 - `run`: what an evaluation sees of the run it is part of.
+- `brief`: any value in one line of bounded length.
 - `once`: a value that is set once and waited for by many.
 - `pickling`: a graph of any depth to and from a flat list.
 - `events`: what a run tells while it goes on.

@@ -1,15 +1,15 @@
 """A thunk: a frozen description of work, holding its inputs."""
 
-import reprlib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import FunctionType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import attrs
 from attrs import field, frozen
 
-from lazyimg.thunk.key import Keyed, digest_of
+from lazyimg.errors import GraphCycle
+from lazyimg.thunk.brief import Brief, is_generated
+from lazyimg.thunk.key import Keyed, Opaque, digest_of
 from lazyimg.thunk.origin import Origin, here
 from lazyimg.thunk.run import Run
 
@@ -17,10 +17,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 ORDER = {"lazyimg.order": True}
 """Metadata of a field whose thunks come before this one, give it no value, and are no part of its key."""
-
-
-def _is_generated(function: object) -> bool:
-    return isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<attrs generated")
 
 
 @frozen(eq=False, repr=False)
@@ -50,11 +46,11 @@ class Thunk(Keyed, Generic[T_co]):
     origin: Origin | None = field(init=False, factory=here)
     _key: str | None = field(init=False, default=None)
 
-    def __init_subclass__(cls) -> None:
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
         """Take back what attrs generates: it would recurse over a deep graph."""
-        super().__init_subclass__()
-        for name in ("__eq__", "__ne__", "__hash__", "__repr__", "__getstate__", "__setstate__"):
-            if _is_generated(cls.__dict__.get(name)):
+        for name in ("__eq__", "__ne__", "__hash__", "__repr__"):
+            if is_generated(cls.__dict__.get(name)):
                 delattr(cls, name)
 
     def evaluate(self, run: Run) -> "T_co | Thunk[T_co]":
@@ -114,6 +110,13 @@ class Thunk(Keyed, Generic[T_co]):
 
         return unpack, (pack(self),)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: a frozen value needs no second one, and its graph may be deep."""
+        return self
+
 
 @frozen
 class Early(Thunk[T_co]):
@@ -129,24 +132,26 @@ class Early(Thunk[T_co]):
         raise AssertionError(f"{self!r} is published by its producer ({run})")
 
 
-_brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = 60
-_brief.maxdict = _brief.maxtuple = _brief.maxlist = 4
+class _BriefThunks(Brief):
+    """Thunks by name and key, nothing deeper than one level of the graph."""
+
+    def repr1(self, x: Any, level: int) -> str:
+        return f"<{x.name} {_short_key(x)}>" if isinstance(x, Thunk) else super().repr1(x, level)
 
 
-def _brief_thunk(_: reprlib.Repr, value: Thunk[Any], __: int) -> str:
-    return f"<{value.name} {value.key[:8]}>"
+_brief = _BriefThunks()
 
 
 def brief(value: Any) -> str:
     """A value in at most a line: thunks by name and key, nothing deeper than one level of the graph."""
-    if isinstance(value, Thunk):
-        return _brief_thunk(_brief, value, 0)
-    if isinstance(value, tuple):
-        shown = [brief(item) for item in value[: _brief.maxtuple]]
-        more = ["..."] if len(value) > _brief.maxtuple else []
-        return f"({', '.join(shown + more)}{',' if len(value) == 1 else ''})"
-    return _brief.repr(dict(value) if isinstance(value, Mapping) else value)
+    return _brief.line(value)
+
+
+def _short_key(thunk: Thunk[Any]) -> str:
+    try:
+        return thunk.key[:8]
+    except TypeError:  # it has none, which whoever asks for the key itself is told
+        return "without key"
 
 
 def thunks_in(value: Any) -> Iterator[Thunk[Any]]:
@@ -171,7 +176,7 @@ def _thunks_below(value: Any) -> Iterator[Thunk[Any]]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _thunks_below(item)
-    elif attrs.has(type(value)):
+    elif attrs.has(type(value)) and not isinstance(value, Opaque):
         for attribute in attrs.fields(type(value)):
             if attribute.eq:
                 yield from _thunks_below(getattr(value, attribute.name))
@@ -195,14 +200,30 @@ def _distinct(thunk: Thunk[Any], *, order: bool) -> tuple[Thunk[Any], ...]:
 
 def _compute_keys(root: Thunk[Any]) -> None:
     """Give a key to ``root`` and to everything below it that has none, leaves first."""
-    stack = [root]
+    stack, opened = [root], set[int]()
     while stack:
         thunk = stack[-1]
         if thunk._key is None:  # noqa: SLF001 - the class's own module
             waiting = [t for t in _thunks_below(tuple(thunk.parameters.values())) if t._key is None]  # noqa: SLF001
             if waiting:
+                if id(thunk) in opened:  # it came up again before what it waits for had a key
+                    raise GraphCycle(f"a thunk depends on itself: {thunk.name}{_composed(thunk)}")
+                opened.add(id(thunk))
                 stack.extend(waiting)
                 continue
-            name = f"{type(thunk).__module__}.{type(thunk).__qualname__}"
-            object.__setattr__(thunk, "_key", digest_of(name, thunk.parameters.items()))
+            object.__setattr__(thunk, "_key", _key_of(thunk))
         stack.pop()
+
+
+def _key_of(thunk: Thunk[Any]) -> str:
+    """The key of a thunk whose inputs have theirs."""
+    name = f"{type(thunk).__module__}.{type(thunk).__qualname__}"
+    try:
+        return digest_of(name, thunk.parameters.items())
+    except TypeError as error:
+        error.add_note(f"in a parameter of {thunk.name}{_composed(thunk)}")
+        raise
+
+
+def _composed(thunk: Thunk[Any]) -> str:
+    return f", composed at {thunk.origin}" if thunk.origin else ""
