@@ -66,9 +66,14 @@ def _fields(thunk: Thunk[Any], places: Mapping[str, Place]) -> dict[str, Any]:
 
 
 def _replace(value: Any, swap: Callable[[Any], Any]) -> Any:
-    """``value`` with what `thunks_in` finds in it swapped; containers without any are kept as they are."""
-    if isinstance(value, tuple):
-        return tuple(_replace(item, swap) for item in value)
+    """``value`` with what `thunks_in` finds in it swapped; sequences without any are kept as they are.
+
+    A mapping becomes a dict, because read-only ones cannot be pickled; a field's converter turns it back.
+    """
+    if isinstance(value, tuple | list):
+        items = [_replace(item, swap) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else getattr(value, "_make", type(value))(items)
     if isinstance(value, Mapping):
         return {name: _replace(item, swap) for name, item in value.items()}
     return swap(value)
