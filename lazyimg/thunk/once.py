@@ -3,7 +3,10 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 V = TypeVar("V")
 
@@ -22,13 +25,14 @@ class Once(Generic[V]):
     42
     """
 
-    __slots__ = ("_changed", "_error", "_state", "_value")
+    __slots__ = ("_changed", "_error", "_state", "_traceback", "_value")
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._state: Literal["pending", "known", "failed"] = "pending"
         self._value: V | None = None
         self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None
 
     @property
     def state(self) -> Literal["pending", "known", "failed"]:
@@ -61,7 +65,8 @@ class Once(Generic[V]):
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"nothing was known after {timeout:g} s")
         if self._error is not None:
-            raise self._error
+            # From where it failed, or the waits of all who raise this one object would pile up in it.
+            raise self._error.with_traceback(self._traceback)
         return cast("V", self._value)
 
     def _wait(self, deadline: float | None) -> bool:
@@ -74,5 +79,6 @@ class Once(Generic[V]):
     ) -> None:
         with self._changed:
             if self._state == "pending":
+                self._traceback = None if error is None else error.__traceback__
                 self._value, self._error, self._state = value, error, state
                 self._changed.notify_all()
