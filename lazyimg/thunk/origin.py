@@ -27,9 +27,15 @@ class Origin:
         """The place as a person reads it: relative to the working directory where that is shorter."""
         shown = self.file
         if shown.startswith(os.sep):
-            relative = os.path.relpath(shown)
-            shown = min(shown, relative, key=len)
+            shown = min(shown, _relative(shown), key=len)
         return f"{shown}, line {self.line}" if shown.startswith("cell ") else f"{shown}:{self.line}"
+
+
+def _relative(file: str) -> str:
+    try:
+        return os.path.relpath(file)
+    except OSError:  # the working directory is gone: an error under way must still be told
+        return file
 
 
 def here() -> Origin | None:
