@@ -5,7 +5,8 @@ attributes: ``order`` is true for an edge that says only "after", ``early`` for 
 before its producer has ended.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
@@ -80,15 +81,26 @@ def topological(graph: DiGraph) -> list[str]:
         raise GraphCycle(f"these thunks depend on themselves: {cycle}") from None
 
 
-def path_to_root(graph: DiGraph, key: str) -> Iterator[Thunk[Any]]:
-    """From the thunk ``key`` along the edges that carry values, first dependent first, to a root."""
+NONE: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+def path_to_root(
+    graph: DiGraph, key: str, replaces: Mapping[str, Sequence[str]] = NONE
+) -> Iterator[Thunk[Any]]:
+    """From the thunk ``key`` along the edges that carry values, first dependent first, to a root.
+
+    Args:
+        graph: the graph.
+        key: where the path begins.
+        replaces: by key, the thunks whose place a thunk takes; the path goes on from the first of them.
+    """
     seen: set[str] = set()
     while key not in seen:
         seen.add(key)
         yield thunk_of(graph, key)
         edges: Iterable[tuple[str, str, bool]] = graph.out_edges(key, data="order")
-        dependents = [after for _, after, order in edges if not order]
-        key = dependents[0] if dependents else key
+        onward = [*(after for _, after, order in edges if not order), *replaces.get(key, ())]
+        key = onward[0] if onward else key
 
 
 def _edges(thunk: Thunk[Any]) -> Iterator[tuple[Thunk[Any], bool]]:

@@ -8,11 +8,12 @@ the new thunk's graph joins this one and its value takes the old one's place.
 
 import heapq
 import queue
+import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from lazyimg.errors import Cancelled, GraphCycle
 from lazyimg.thunk.events import Ended, Event, Expanded, Failed, Observer, Started, Told, silent
@@ -21,6 +22,9 @@ from lazyimg.thunk.once import SLICE
 from lazyimg.thunk.run import Run, inside
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.thunk.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GRACE = 5.0
 """Seconds that evaluations under way have to end by themselves, once one of them has failed."""
@@ -57,12 +61,17 @@ class Scheduler:
         self._missing: dict[str, int] = {}
         self._pure: deque[str] = deque()
         self._ready: list[tuple[int, int, str]] = []
+        self._turn = count()
         self._running: dict[str, float] = {}
         self._replaces: dict[str, list[str]] = {}
-        self.run = Run(runtime, self._values, lambda *message: self._inbox.put(message))
+        self._replaced: dict[str, str] = {}
+        self._thread: int | None = None
+        self.run = Run(runtime, self._values, self._post)
 
     def force(self, root: Thunk[Any]) -> Any:
-        """The value of ``root``.
+        """The value of ``root``; of the graph, what it needs is evaluated and no more.
+
+        The run ends when the value is known: whatever is still under way then is told to end.
 
         Raises:
             BaseException: what the first failing evaluation raised, with the path of thunks that led to
@@ -71,7 +80,8 @@ class Scheduler:
             GraphCycle: the thunks depend on themselves.
         """
         topological(self._graph)
-        self._admit(self._graph.nodes)
+        self._thread = threading.get_ident()
+        self._admit(self._needed(root.key))
         try:
             self._loop(root.key)
         except BaseException as error:
@@ -92,9 +102,19 @@ class Scheduler:
             if root not in self._values:
                 self._receive(wait=not self._pure)
 
-    def _admit(self, keys: Iterable[str]) -> None:
+    def _needed(self, key: str) -> list[str]:
+        """The thunk ``key`` and everything before it, inputs first, but for what was admitted already."""
+        found: dict[str, None] = {}
+        stack = [key]
+        while stack:
+            current = stack.pop()
+            if current not in found and current not in self._missing:
+                found[current] = None
+                stack.extend(self._graph.predecessors(current))
+        return list(reversed(found))
+
+    def _admit(self, new: list[str]) -> None:
         """Count what each new thunk waits for, and queue those that wait for nothing."""
-        new = list(keys)
         for key in new:
             edges: Iterable[tuple[str, str, bool]] = self._graph.in_edges(key, "early")
             self._missing[key] = sum(before not in self._values for before, _, early in edges if not early)
@@ -106,7 +126,7 @@ class Scheduler:
         if self._missing[key] or isinstance(thunk, Early):
             return
         if thunk.effectful:
-            heapq.heappush(self._ready, (-thunk.urgency, len(self._missing), key))
+            heapq.heappush(self._ready, (-thunk.urgency, next(self._turn), key))
         else:
             self._pure.append(key)
 
@@ -136,12 +156,24 @@ class Scheduler:
     def _receive(self, *, wait: bool) -> None:
         """Take in what workers sent; wait a slice for it where there is nothing else to do."""
         if wait and not (self._running or self._ready or not self._inbox.empty()):
-            raise AssertionError("nothing runs, nothing is ready, and the root has no value")
+            raise AssertionError(f"nothing runs and the root has no value: {self._unpublished()}")
         try:
             kind, key, payload = self._inbox.get(timeout=SLICE) if wait else self._inbox.get_nowait()
         except queue.Empty:
             return
         self._take(kind, key, payload)
+
+    def _unpublished(self) -> str:
+        waiting = (key for key in self._missing if key not in self._values)
+        early = [t for t in (thunk_of(self._graph, key) for key in waiting) if isinstance(t, Early)]
+        return ", ".join(f"{t!r} was never published by its producer" for t in early[:NOTED])
+
+    def _post(self, kind: str, key: str, payload: Any) -> None:
+        """Take in at once what a pure thunk says, on this thread; queue what workers say."""
+        if threading.get_ident() == self._thread:
+            self._take(kind, key, payload)
+        else:
+            self._inbox.put((kind, key, payload))
 
     def _take(self, kind: str, key: str, payload: Any) -> None:
         if kind == "ended":
@@ -185,28 +217,30 @@ class Scheduler:
 
     def _expand(self, key: str, by: Thunk[Any]) -> None:
         """Let ``by`` take the place of the thunk ``key``."""
-        new = grow([by], self._graph)
+        grow([by], self._graph)
         if self._waits_for(by.key, key):
-            raise GraphCycle(f"{thunk_of(self._graph, key)!r} was expanded to {by!r}, which depends on it")
+            error = GraphCycle(f"{thunk_of(self._graph, key)!r} was expanded to {by!r}, which depends on it")
+            self._fail(key, error)
+            raise error
         self._emit(Expanded(key, thunk_of(self._graph, key).name, by.key))
         if by.key in self._values:
             self._known(key, self._values[by.key])
         else:
             self._replaces.setdefault(by.key, []).append(key)
-        self._admit(new)
+            self._replaced[key] = by.key
+        self._admit(self._needed(by.key))
 
     def _waits_for(self, key: str, other: str) -> bool:
         """Whether the thunk ``key`` needs ``other``, which has no value yet."""
-        seen, stack = {key}, [key]
+        seen, stack = set[str](), [key]
         while stack:
             current = stack.pop()
             if current == other:
                 return True
-            pending = (
-                k for k in self._graph.predecessors(current) if k not in self._values and k not in seen
-            )
-            stack.extend(pending)
-            seen.update(stack)
+            if current not in seen and current not in self._values:
+                seen.add(current)
+                stack.extend(self._graph.predecessors(current))
+                stack.extend([self._replaced[current]] if current in self._replaced else [])
         return False
 
     def _fail(self, key: str, error: BaseException) -> None:
@@ -217,7 +251,8 @@ class Scheduler:
 
     def _note(self, key: str, error: BaseException) -> None:
         """Tell in notes which thunk failed, and along which thunks it was needed."""
-        path = [thunk for thunk in path_to_root(self._graph, key) if thunk.origin or thunk.key == key]
+        whole = path_to_root(self._graph, key, self._replaces)
+        path = [thunk for thunk in whole if thunk.origin or thunk.key == key]
         for thunk in path[:NOTED]:
             where = f", composed at {thunk.origin}" if thunk.origin else ""
             error.add_note(f"{'while forcing' if thunk.key == key else 'needed by'} {thunk!r}{where}")
