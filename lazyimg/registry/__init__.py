@@ -1,0 +1,43 @@
+"""Talking to registries: the OCI distribution-spec, one method an endpoint.
+
+The idea, from the wire upwards:
+
+- `network` and `transport` carry one HTTP exchange: sockets with deadlines, rules about which addresses may
+  be dialled, and the only place where errors of the HTTP library become ours;
+- `challenge`, `scope`, `token`, `auth` and `keychain` decide what an exchange is authorised with;
+- `conversation` asks one question until it has its final answer: authorise, retry, follow redirects;
+- `client` names the questions, `download` and `upload` are the two that carry bytes of any size;
+- `session` is the opened right to push to one repository, and the first side effect of a write.
+
+Rules: httpx and httpcore are known here and nowhere else; no credential is ever in a message, a ``repr`` or
+an attribute of an error; nothing is read without a limit, and nothing waits without one.
+
+The package itself imports nothing until it is asked for a name:
+
+>>> import lazyimg.registry
+>>> lazyimg.registry.Client.__name__
+'Client'
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lazyimg.registry.client import Client as Client
+    from lazyimg.registry.session import PushSession as PushSession
+    from lazyimg.registry.upload import Upload as Upload
+
+_HOMES = {"Client": "client", "PushSession": "session", "Upload": "upload"}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that holds ``name`` on first use, so that importing the package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - loaded on use, like what it loads
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name what `__getattr__` would load, for completion."""
+    return sorted([*globals(), *_HOMES])

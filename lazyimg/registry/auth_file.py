@@ -1,0 +1,178 @@
+"""The file that Docker's and podman's tools keep credentials in: ``auths``, ``credsStore``, ``credHelpers``.
+
+Its keys were never specified: a registry is named with or without a scheme, a path or, by podman, a
+namespace; Docker Hub is ``https://index.docker.io/v1/``. The most specific key wins.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from lazyimg.errors import CredentialError
+from lazyimg.registry.credential_helper import TIME_LIMIT, ask_helper
+from lazyimg.registry.credentials import Credentials
+
+_SIZE_LIMIT = 4 << 20
+HUB = "docker.io"
+_HUB_SERVER = "https://index.docker.io/v1/"
+_HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+
+
+@frozen
+class AuthFile:
+    """A parsed file; constructing it reads nothing more.
+
+    Attributes:
+        origin: where it was read from, for messages.
+        content: the JSON object.
+    """
+
+    origin: str
+    content: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> "AuthFile | None":
+        """Read a file; None if there is none.
+
+        Raises:
+            CredentialError: the file cannot be read, or is no JSON object.
+        """
+        try:
+            with path.open("rb") as file:
+                data = file.read(_SIZE_LIMIT + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise CredentialError(f"the credentials in {path} cannot be read: {error.strerror}") from error
+        return cls.parse(data, origin=str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, *, origin: str) -> "AuthFile":
+        """Parse the bytes of such a file.
+
+        Raises:
+            CredentialError: they are no JSON object, or more than 4 MiB. Nothing of them is repeated.
+        """
+        try:
+            content = json.loads(data) if len(data) <= _SIZE_LIMIT else None
+        except (ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict):
+            raise CredentialError(
+                f"the credentials in {origin} are no JSON object: log in again, or mend the file"
+            )
+        return cls(origin, content)
+
+    def credentials(
+        self, registry: str, repository: str | None, *, time_limit: float = TIME_LIMIT
+    ) -> Credentials | None:
+        """Return what the file, or the helper it names, has for a repository of a registry.
+
+        Raises:
+            CredentialError: a helper failed, or an entry cannot be understood.
+        """
+        helper = self._helper(registry)
+        if helper:
+            found = ask_helper(helper, _server(registry), time_limit=time_limit)
+            if found is not None:
+                return found
+        return self._entry(registry, repository)
+
+    def _helper(self, registry: str) -> str:
+        for key, name in self._table("credHelpers").items():
+            if _same_registry(key, registry) and isinstance(name, str):
+                return name
+        store = self.content.get("credsStore")
+        return store if isinstance(store, str) else ""
+
+    def _entry(self, registry: str, repository: str | None) -> Credentials | None:
+        entries = self._table("auths")
+        for key in _keys(registry, repository, entries):
+            entry = entries[key]
+            if isinstance(entry, dict):
+                found = self._decode(entry, registry)
+                if found is not None:
+                    return found
+        return None
+
+    def _decode(self, entry: Mapping[str, Any], registry: str) -> Credentials | None:
+        username, password = _text(entry, "username"), _text(entry, "password")
+        if auth := _text(entry, "auth"):
+            username, password = self._pair(auth, registry)
+        identity, token = _text(entry, "identitytoken"), _text(entry, "registrytoken")
+        if not (username or password or identity or token):
+            return None
+        if username == "<token>" and not identity:
+            username, password, identity = "", "", password
+        return Credentials(
+            username=username, password=password, identity_token=identity, registry_token=token
+        )
+
+    def _pair(self, auth: str, registry: str) -> tuple[str, str]:
+        try:
+            username, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            username = colon = password = ""
+        if not colon:
+            raise CredentialError(
+                f"the entry for {registry} in {self.origin} is not base64 of user:password: log in again"
+            )
+        return username, password.rstrip("\0")
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        table = self.content.get(name)
+        return table if isinstance(table, dict) else {}
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _server(registry: str) -> str:
+    """Return the address a credential helper knows a registry by."""
+    return _HUB_SERVER if registry in _HUB_HOSTS else registry
+
+
+def _plain(key: str) -> str:
+    """Drop the scheme and the version path that login tools leave in a key.
+
+    >>> _plain("https://index.docker.io/v1/"), _plain("quay.io/team")
+    ('index.docker.io', 'quay.io/team')
+    """
+    plain = key.removeprefix("https://").removeprefix("http://").rstrip("/")
+    return plain.removesuffix("/v1").removesuffix("/v2")
+
+
+def canonical_host(key: str) -> str:
+    """Return the registry that a key or an alias means.
+
+    >>> canonical_host("https://index.docker.io/v1/"), canonical_host("quay.io/team")
+    ('docker.io', 'quay.io')
+    """
+    host = _plain(key).partition("/")[0].lower()
+    return HUB if host in _HUB_HOSTS else host
+
+
+def _same_registry(key: str, registry: str) -> bool:
+    return canonical_host(key) == canonical_host(registry)
+
+
+def _keys(registry: str, repository: str | None, entries: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that speak of the repository, the most specific first."""
+    matching = [key for key in entries if _same_registry(key, registry) and _covers(key, repository)]
+    yield from sorted(matching, key=lambda key: len(_namespace(key)), reverse=True)
+
+
+def _namespace(key: str) -> str:
+    return _plain(key).partition("/")[2]
+
+
+def _covers(key: str, repository: str | None) -> bool:
+    namespace = _namespace(key)
+    return not namespace or f"{repository or ''}/".startswith(f"{namespace}/")

@@ -1,0 +1,470 @@
+"""The distribution-spec for one registry, one method an endpoint.
+
+A `Client` does nothing until a method is called, and each method is one question with one outcome: retries,
+authorisation and redirects are below it (`lazyimg.registry.conversation`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode
+
+import httpx
+from attrs import field, frozen
+
+from lazyimg import __version__
+from lazyimg.errors import ContentMismatch, InvalidDigest, InvalidDocument, NotFound, RegistryError
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.media_type import ACCEPT_MANIFESTS
+from lazyimg.registry import scope
+from lazyimg.registry.auth import Authorizer
+from lazyimg.registry.conversation import ANY, Answer, Conversation, Patience, Question
+from lazyimg.registry.credentials import Keychain
+from lazyimg.registry.download import Blob, Download
+from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.location import next_page, resolve
+from lazyimg.registry.network import Dialer
+from lazyimg.registry.pools import Pools, Tls
+from lazyimg.registry.retry import Retries
+from lazyimg.registry.site import Site, locate
+from lazyimg.registry.transport import Observer, Timeouts, Wire
+from lazyimg.registry.upload import Upload
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
+_MOST_PAGES = 10_000
+_CREATED = 201
+
+
+@frozen(kw_only=True)
+class RawManifest:
+    """A manifest or index as a registry sent it, verified.
+
+    Attributes:
+        media_type: the answer's ``Content-Type``, without parameters; empty if there was none.
+        digest: of the bytes.
+        data: the bytes.
+    """
+
+    media_type: str
+    digest: Digest
+    data: bytes = field(repr=False)
+
+
+class Client:
+    """Speaks with one registry. Thread safe; constructing it has no effect.
+
+    Args:
+        host: the registry: ``ghcr.io``, ``docker.io``, ``localhost:5000``.
+        keychain: where credentials come from, asked when the registry first wants them; None is anybody.
+        insecure: speak plain http. This machine is always spoken to so.
+        transport: an httpx transport to send everything through, instead of sockets of our own.
+        timeout: seconds until a registry that gives no sign of life is given up, or `Timeouts`.
+        retries: how often to try again after a transient failure, or `Retries`.
+        user_agent: the ``User-Agent`` header.
+        observer: told of every finished exchange.
+        tls: further authorities to trust, and a certificate to show.
+        proxy: the address of a proxy; None reads the environment.
+
+    >>> Client("docker.io")
+    Client('docker.io')
+    """
+
+    def __init__(  # noqa: PLR0913 - every one is a setting of its own, by keyword
+        self,
+        host: str,
+        *,
+        keychain: Keychain | None = None,
+        insecure: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        timeout: float | Timeouts | None = None,
+        retries: int | Retries | None = None,
+        user_agent: str = f"lazyimg/{__version__}",
+        observer: Observer | None = None,
+        tls: Tls | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        name, url = locate(host, insecure=insecure)
+        limits = Timeouts.of(timeout)
+        dialer = Dialer(httpx.URL(url).host, dead_after=limits.silence)
+        wire = Wire(transport or Pools(dialer, tls=tls or Tls(), proxy=proxy), limits, user_agent, observer)
+        self.registry = name
+        self._site = Site(name, url, lambda: dialer.home_zone)
+        self._authorizer = Authorizer(self._site, wire, keychain or Anonymous())
+        self._conversation = Conversation(self._site, wire, self._authorizer, _as_retries(retries))
+
+    def __repr__(self) -> str:
+        return f"Client({self.registry!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._conversation.wire.close()
+
+    def ping(self) -> None:
+        """Ask whether this is a registry that we may speak with (distribution-spec, "Determining Support").
+
+        Raises:
+            Unauthorized: it wants other credentials.
+            RegistryUnreachable: no answer.
+        """
+        self._conversation.ask(Question(doing="speak with it", method="GET", url=f"{self._site.url}/v2/"))
+
+    # --- manifests -----------------------------------------------------------------------------------
+
+    def head_manifest(self, repository: str, reference: str) -> Descriptor:
+        """Return what a tag or digest points to, without its bytes where the registry can tell.
+
+        Raises:
+            NotFound: there is none.
+            RegistryError: the registry refused.
+        """
+        question = self._manifest("HEAD", repository, reference, scope.pull(repository))
+        try:
+            answer = self._conversation.ask(question)
+        except RegistryError as error:
+            if error.status not in {400, 405, 501}:
+                raise
+            return self._described(repository, reference)
+        found = _descriptor(answer)
+        return found or self._described(repository, reference)
+
+    def _described(self, repository: str, reference: str) -> Descriptor:
+        raw = self.get_manifest(repository, reference)
+        return Descriptor(media_type=raw.media_type, digest=raw.digest, size=len(raw.data))
+
+    def get_manifest(self, repository: str, reference: str) -> RawManifest:
+        """Read a manifest or index, verified against its digest.
+
+        Args:
+            repository: such as ``library/python``.
+            reference: a tag or a digest.
+
+        Raises:
+            NotFound: there is none.
+            ContentMismatch: its bytes have another digest than was asked for or announced, or are over 4 MiB.
+        """
+        answer = self._conversation.ask(self._manifest("GET", repository, reference, scope.pull(repository)))
+        expected = _digest_or_none(reference) or _announced_digest(answer)
+        found = Digest.of(answer.data, expected.algorithm if expected else "sha256")
+        if expected is not None and found != expected:
+            raise ContentMismatch(
+                f"cannot read the manifest of {repository} at {reference}: {self.registry} sent bytes with "
+                f"the digest {found}, not {expected}"
+            )
+        return RawManifest(media_type=_media_type(answer), digest=found, data=answer.data)
+
+    def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> Digest:
+        """Write a manifest or index; what it refers to must be there.
+
+        Args:
+            repository: such as ``me/app``.
+            reference: a tag, or the digest of ``data``.
+            data: its bytes.
+            media_type: what they are.
+
+        Returns:
+            The digest of the bytes.
+
+        Raises:
+            InvalidDocument: it is over 4 MiB; nothing was sent.
+            ContentMismatch: ``reference`` is another digest, or the registry says it holds other bytes.
+            RegistryError: the registry refused.
+        """
+        if len(data) > MANIFEST_LIMIT:
+            raise InvalidDocument(
+                f"a manifest of {len(data)} bytes is over the limit of {MANIFEST_LIMIT}: not sent"
+            )
+        asked = _digest_or_none(reference)
+        digest = Digest.of(data, asked.algorithm if asked else "sha256")
+        if asked not in {None, digest}:
+            raise ContentMismatch(f"these bytes have the digest {digest}, they cannot be written as {asked}")
+        question = self._manifest("PUT", repository, reference, scope.push(repository), data, media_type)
+        self._check_stored(self._conversation.ask(question), digest, repository)
+        return digest
+
+    def _check_stored(self, answer: Answer, digest: Digest, repository: str) -> None:
+        stored = _announced_digest(answer)
+        if stored is not None and stored.algorithm == digest.algorithm and stored != digest:
+            raise ContentMismatch(
+                f"{self.registry} says it stored {stored} in {repository}, sent was {digest}"
+            )
+
+    def delete_manifest(self, repository: str, reference: str) -> None:
+        """Delete a tag, or a manifest by its digest.
+
+        Raises:
+            NotFound: there is none.
+            RegistryError: the registry refused, or deletes nothing (405).
+        """
+        self._conversation.ask(self._manifest("DELETE", repository, reference, scope.delete(repository)))
+
+    def _manifest(  # noqa: PLR0913, PLR0917 - the parts of one request line and its body
+        self,
+        method: str,
+        repository: str,
+        reference: str,
+        allowed: scope.Scope,
+        data: bytes = b"",
+        media_type: str = "",
+    ) -> Question:
+        verb = {"PUT": "write", "DELETE": "delete"}.get(method, "read")
+        headers = {"Content-Type": media_type} if media_type else {"Accept": ", ".join(ACCEPT_MANIFESTS)}
+        return Question(
+            doing=f"{verb} the manifest of {repository} at {reference}",
+            method=method,
+            url=self._url(repository, "manifests", reference),
+            repository=repository,
+            scopes=(allowed,),
+            headers=headers,
+            content=data,
+            limit=MANIFEST_LIMIT,
+        )
+
+    # --- blobs ---------------------------------------------------------------------------------------
+
+    def head_blob(self, repository: str, digest: str) -> int | None:
+        """Return the size of a blob in bytes, None if the repository has no such blob.
+
+        Raises:
+            RegistryError: the registry refused, or did not tell the size.
+        """
+        question = self._blob("HEAD", repository, digest, scope.pull(repository))
+        try:
+            answer = self._conversation.ask(question)
+        except NotFound:
+            return None
+        length = answer.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else self._measured(question)
+
+    def _measured(self, question: Question) -> int:
+        """Learn a blob's size from the head of a GET, where HEAD does not tell it."""
+        asked = Question(
+            doing=question.doing,
+            method="GET",
+            url=question.url,
+            repository=question.repository,
+            scopes=question.scopes,
+        )
+        with closing(self._conversation.open(asked)) as reply:
+            length = reply.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise RegistryError(f"cannot {question.doing}: {self.registry} does not tell its size")
+        return int(length)
+
+    def blob(
+        self,
+        repository: str,
+        digest: str,
+        size: int | None,
+        offset: int = 0,
+        *,
+        hasher: "Hash | None" = None,
+    ) -> Iterator[bytes]:
+        """Read a blob: yield its bytes as they arrive, the last of them once the whole is verified.
+
+        A cut connection is gone on with where it broke. Nothing is asked before the first byte is wanted.
+
+        Args:
+            repository: such as ``library/python``.
+            digest: what the bytes must hash to.
+            size: how many there must be; None if nobody said.
+            offset: bytes to leave out from the beginning.
+            hasher: a `hashlib` object fed with the bytes left out, to verify the digest of the whole; without
+                it, bytes from an offset are checked for their number alone.
+
+        Raises:
+            ContentMismatch: they are not those that were asked for.
+            NotFound: the repository has no such blob.
+            RegistryUnreachable: the registry cannot be reached, or the connection keeps breaking.
+        """
+        wanted = Blob(digest=Digest(digest), size=size, offset=offset, hasher=hasher)
+        question = self._blob("GET", repository, digest, scope.pull(repository))
+        return Download(self._conversation, question, wanted).chunks()
+
+    def get_blob_bytes(self, repository: str, digest: str, size: int | None, limit: int = 8 << 20) -> bytes:
+        """Read a small blob, such as a config, into memory, verified.
+
+        Raises:
+            ContentMismatch: it is not what was asked for, or over ``limit`` bytes.
+            NotFound: the repository has no such blob.
+        """
+        too_long = ContentMismatch(f"the blob {digest} of {repository} is over the limit of {limit} bytes")
+        if size is not None and size > limit:
+            raise too_long
+        parts: list[bytes] = []
+        length = 0
+        for part in self.blob(repository, digest, size):
+            length += len(part)
+            if length > limit:
+                raise too_long
+            parts.append(part)
+        return b"".join(parts)
+
+    def delete_blob(self, repository: str, digest: str) -> None:
+        """Delete a blob.
+
+        Raises:
+            NotFound: there is none.
+            RegistryError: the registry refused, or deletes nothing (405).
+        """
+        self._conversation.ask(self._blob("DELETE", repository, digest, scope.delete(repository)))
+
+    def _blob(self, method: str, repository: str, digest: str, allowed: scope.Scope) -> Question:
+        return Question(
+            doing=f"{'delete' if method == 'DELETE' else 'read'} the blob {digest} of {repository}",
+            method=method,
+            url=self._url(repository, "blobs", digest),
+            repository=repository,
+            scopes=(allowed,),
+        )
+
+    # --- uploads -------------------------------------------------------------------------------------
+
+    def begin_upload(self, repository: str, *, pulls: Iterable[str] = (), patience: Patience = ANY) -> Upload:
+        """Begin an upload: the permission check, and the first step of a push.
+
+        Args:
+            repository: where to.
+            pulls: further repositories of this registry that will be read or mounted from; one token is asked
+                for all.
+            patience: how it may be waited for.
+
+        Raises:
+            Unauthorized: the registry wants other credentials.
+            Denied: it knows who asks, and refuses.
+            NotFound: it has no such repository, and makes none.
+        """
+        pulls = tuple(pulls)
+        answer = self._post_upload(repository, pulls, patience)
+        return self._begun(repository, answer, pulls, patience)
+
+    def mount(
+        self, repository: str, digest: str, from_repository: str, *, patience: Patience = ANY
+    ) -> Upload | None:
+        """Take a blob over from another repository of the registry (distribution-spec, "Mounting a blob").
+
+        Returns:
+            None if it is there now; else the upload the registry began instead.
+
+        Raises:
+            RegistryError: the registry refused.
+        """
+        doing = f"mount {digest} from {from_repository} into {repository}"
+        query = {"mount": digest, "from": from_repository}
+        answer = self._conversation.ask(
+            self._upload_question(repository, doing, [from_repository], query), patience
+        )
+        return None if answer.status == _CREATED else self._begun(repository, answer, (), patience)
+
+    def _upload_question(
+        self, repository: str, doing: str, pulls: Iterable[str], query: dict[str, str] | None = None
+    ) -> Question:
+        return Question(
+            doing=doing,
+            method="POST",
+            url=self._url(repository, "blobs", "uploads/") + (f"?{urlencode(query)}" if query else ""),
+            repository=repository,
+            scopes=scope.merge([scope.push(repository)], map(scope.pull, pulls)),
+        )
+
+    def _post_upload(self, repository: str, pulls: Iterable[str], patience: Patience) -> Answer:
+        return self._conversation.ask(
+            self._upload_question(repository, f"push to {repository}", pulls), patience
+        )
+
+    def _begun(self, repository: str, answer: Answer, pulls: Iterable[str], patience: Patience) -> Upload:
+        return Upload(
+            self._conversation,
+            repository,
+            _upload_location(answer),
+            begin=lambda: _upload_location(self._post_upload(repository, pulls, patience)),
+            exists=lambda digest: self.head_blob(repository, digest) is not None,
+            stop=patience.stop,
+        )
+
+    # --- lists ---------------------------------------------------------------------------------------
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags of a repository, all pages of them, in the registry's order.
+
+        Raises:
+            NotFound: there is no such repository.
+            InvalidDocument: the registry answered something else.
+        """
+        found: list[str] = []
+        url: str | None = self._url(repository, "tags", "list")
+        for _ in range(_MOST_PAGES):
+            if url is None:
+                break
+            answer = self._conversation.ask(
+                Question(
+                    doing=f"list the tags of {repository}",
+                    method="GET",
+                    url=url,
+                    repository=repository,
+                    scopes=(scope.pull(repository),),
+                    limit=MANIFEST_LIMIT,
+                )
+            )
+            found += _tags(answer.data, repository)
+            url = next_page(answer.url, answer.headers.get("Link"))
+        return found
+
+    def _url(self, repository: str, kind: str, name: str) -> str:
+        return f"{self._site.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"
+
+
+def _as_retries(value: int | Retries | None) -> Retries:
+    if isinstance(value, Retries):
+        return value
+    return Retries() if value is None else Retries(count=value)
+
+
+def _digest_or_none(text: str) -> Digest | None:
+    return Digest(text) if ":" in text else None
+
+
+def _announced_digest(answer: Answer) -> Digest | None:
+    try:
+        return Digest(answer.headers.get("Docker-Content-Digest", ""))
+    except InvalidDigest:
+        return None
+
+
+def _media_type(answer: Answer) -> str:
+    return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+
+def _descriptor(answer: Answer) -> Descriptor | None:
+    """Read a descriptor from the headers of a HEAD, None if they do not tell all of it."""
+    digest, length, media_type = (
+        _announced_digest(answer),
+        answer.headers.get("Content-Length", ""),
+        _media_type(answer),
+    )
+    if digest is None or not length.isdecimal() or not media_type:
+        return None
+    return Descriptor(media_type=media_type, digest=digest, size=int(length))
+
+
+def _upload_location(answer: Answer) -> str:
+    return resolve(answer.url, answer.headers.get("Location"))
+
+
+def _tags(data: bytes, repository: str) -> list[str]:
+    try:
+        body: Any = json.loads(data)
+        tags = body["tags"] or []
+        return [tag for tag in tags if isinstance(tag, str)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidDocument(f"the list of tags of {repository} is no list of tags") from None

@@ -1,0 +1,273 @@
+"""One question to a registry, asked until it has its final answer.
+
+A question may be sent several times: without authorisation and then with it, again after a transient failure,
+and on to where a redirect points. Above this module each is one call with one outcome.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urljoin
+
+import httpx
+from attrs import evolve, field, frozen
+
+from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
+from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
+from lazyimg.registry.challenge import parse_challenges
+from lazyimg.registry.failure import mask, read_words, refusal
+from lazyimg.registry.network import Call
+from lazyimg.registry.retry import TRANSIENT, Retries, retry_after
+from lazyimg.registry.scope import Scope
+from lazyimg.registry.site import Site
+from lazyimg.registry.transport import Outgoing, Reply, Request, Untrusted, Wire, host_of
+
+ERROR_LIMIT = 1 << 20  # bytes of an error body that are read
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_MOST_CHALLENGES = 4  # tries of one question: a registry could ask for other scopes for ever
+_UNAUTHORIZED = 401
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Question:
+    """What is asked of a registry.
+
+    Attributes:
+        doing: what is being done, for messages: ``"read the manifest of me/app:1"``.
+        method: the HTTP method.
+        url: the absolute address.
+        repository: the repository it is about.
+        scopes: what a token for it must be good for.
+        headers: further headers.
+        content: the body.
+        limit: the most bytes its answer may have.
+        allowance: seconds added to the wait for the answer.
+    """
+
+    doing: str
+    method: str
+    url: str
+    repository: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    headers: Mapping[str, str] = field(factory=dict)
+    content: bytes | Outgoing = field(default=b"", repr=False)
+    limit: int = ERROR_LIMIT
+    allowance: float = 0.0
+
+    @property
+    def need(self) -> Need:
+        """What the question wants to be allowed."""
+        return Need(repository=self.repository, scopes=self.scopes)
+
+
+@frozen(kw_only=True)
+class Answer:
+    """A final answer that was a success, read to its end.
+
+    Attributes:
+        status: the HTTP status.
+        headers: the headers.
+        url: the address that answered, after redirects.
+        data: the body.
+    """
+
+    status: int
+    headers: httpx.Headers
+    url: str
+    data: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Patience:
+    """How a question may be waited for.
+
+    Attributes:
+        until: when all is over, by the monotonic clock; None leaves it to the time limits.
+        stop: set to end all waiting between tries with `Cancelled`.
+        retries: False asks once.
+    """
+
+    until: float | None = None
+    stop: threading.Event | None = None
+    retries: bool = True
+
+
+ANY = Patience()
+
+
+class Conversation:
+    """Asks one registry. Thread safe.
+
+    Args:
+        site: the registry.
+        wire: sends single requests.
+        authorizer: knows what to send them with.
+        retries: how often to try again.
+    """
+
+    def __init__(self, site: Site, wire: Wire, authorizer: Authorizer, retries: Retries) -> None:
+        self.site = site
+        self.wire = wire
+        self.retries = retries
+        self._authorizer = authorizer
+
+    def ask(self, question: Question, patience: Patience = ANY) -> Answer:
+        """Ask, and return the answer read to its end.
+
+        Raises:
+            RegistryError: the final answer was no success; its subclass tells which.
+            RegistryUnreachable: there was none.
+            ContentMismatch: it was longer than the question allows.
+            Cancelled: the wait between two tries was ended.
+        """
+
+        def read(reply: Reply) -> Answer:
+            data = reply.read(question.limit)
+            return Answer(status=reply.status, headers=reply.headers, url=reply.url, data=data)
+
+        return self._until_answered(question, patience, read)
+
+    def open(self, question: Question, patience: Patience = ANY) -> Reply:
+        """Ask, and return the answer with its body still to be read.
+
+        Raises:
+            RegistryError: the final answer was no success; its subclass tells which.
+            RegistryUnreachable: there was none.
+            Cancelled: the wait between two tries was ended.
+        """
+        return self._until_answered(question, patience, lambda reply: reply)
+
+    def once(self, question: Question, call: Call) -> Reply:
+        """Send a question that cannot be repeated, authorised as far as is known; any answer is returned.
+
+        Raises:
+            RegistryUnreachable: no answer.
+            TokenRefused: the token it would have needed was refused.
+        """
+        return self._send(question, question.need, call)
+
+    def learn(self, reply: Reply, question: Question, since: float) -> bool:
+        """Take in a 401 to a question asked `once`; tell whether asking again may help."""
+        return self._wanted(reply, question.need, since) is not None
+
+    def refused(self, question: Question, reply: Reply) -> RegistryError:
+        """Read an answer that is no success, and make the error for it."""
+        try:
+            data = reply.read(ERROR_LIMIT)
+        except (RegistryUnreachable, ValueError):
+            data = b""
+        words = read_words(data, reply.headers.get("Content-Type", ""), self._authorizer.secrets)
+        return refusal(question.doing, host_of(reply.url), reply.status, words)
+
+    def wait(self, attempt: int, asked_for: float | None, patience: Patience) -> None:
+        """Wait before another try.
+
+        Raises:
+            Cancelled: the wait was ended from outside.
+        """
+        seconds = max(self.retries.pause(attempt), asked_for or 0.0)
+        if patience.stop is None:
+            time.sleep(seconds)
+        elif patience.stop.wait(seconds):
+            raise Cancelled("the write was ended while it waited to try again")
+
+    def _until_answered(self, question: Question, patience: Patience, finish: Callable[[Reply], T]) -> T:
+        call = Call(self.wire.timeouts.total, patience.until)
+        call.allowance = question.allowance
+        attempt = 0
+        while True:
+            wait: float | None = None
+            try:
+                reply = self._follow(question, call)
+                if reply.status < 300:  # noqa: PLR2004 - success, in HTTP's own words
+                    return finish(reply)
+                error: RegistryError | RegistryUnreachable = self.refused(question, reply)
+                if reply.status not in TRANSIENT:
+                    raise error
+                wait = retry_after(reply.headers.get("Retry-After"))
+                call.alive()
+            except TokenServiceBusy as busy:
+                error, wait = busy, busy.wait
+                call.alive()
+            except RegistryUnreachable as broken:
+                error = broken
+            if not self._may_retry(error, attempt, wait, call, patience):
+                raise error
+            self.wait(attempt, wait, patience)
+            if wait:
+                call.alive()
+            attempt += 1
+
+    def _may_retry(
+        self, error: Exception, attempt: int, wait: float | None, call: Call, patience: Patience
+    ) -> bool:
+        if isinstance(error, Untrusted) or not patience.retries or attempt >= self.retries.count:
+            return False
+        if wait is not None and wait > self.retries.patience:
+            error.add_note(
+                f"it asks to wait {wait:.0f} s, longer than the {self.retries.patience:.0f} s we would"
+            )
+            return False
+        left = call.left
+        return left is None or left > self.retries.pause(attempt, spread=1.0)
+
+    def _follow(self, question: Question, call: Call) -> Reply:
+        """Ask, and go on to where redirects point."""
+        for _ in range(_MOST_REDIRECTS):
+            reply = self._authorised(question, call)
+            location = reply.headers.get("Location")
+            if reply.status not in _REDIRECTS or not location:
+                return reply
+            reply.read(ERROR_LIMIT)
+            url = urljoin(reply.url, location)
+            self.site.check(url, "the redirect")
+            question = evolve(question, url=url, method=_method_after(reply.status, question.method))
+        raise RegistryError(f"cannot {question.doing}: more than {_MOST_REDIRECTS} redirects")
+
+    def _authorised(self, question: Question, call: Call) -> Reply:
+        """Ask, and once more with what the registry wants if it wants more."""
+        since = time.monotonic()
+        need = question.need
+        for _ in range(_MOST_CHALLENGES):
+            reply = self._send(question, need, call)
+            if reply.status != _UNAUTHORIZED or not self.site.is_home(question.url):
+                return reply
+            call.alive()
+            wanted = self._wanted(reply, need, since)
+            if wanted is None:
+                return reply
+            reply.read(ERROR_LIMIT)
+            need = wanted
+        return reply
+
+    def _wanted(self, reply: Reply, need: Need, since: float) -> Need | None:
+        challenges = parse_challenges(reply.headers.get_list("WWW-Authenticate"))
+        return self._authorizer.learn(challenges, need, reply.authorization, since)
+
+    def _send(self, question: Question, need: Need, call: Call) -> Reply:
+        self.site.check(question.url, "the address")
+        headers = dict(question.headers)
+        sent = self._authorizer.header(need, call) if self.site.is_home(question.url) else None
+        if sent is not None:
+            headers["Authorization"] = sent
+        request = Request(
+            doing=question.doing,
+            method=question.method,
+            url=question.url,
+            headers=headers,
+            content=question.content,
+        )
+        return self.wire.send(request, call)
+
+    def masked(self, text: str) -> str:
+        """Cover the secrets used so far in a text."""
+        return mask(text, self._authorizer.secrets)
+
+
+def _method_after(status: int, method: str) -> str:
+    """Return the method to follow a redirect with: 303 makes all but HEAD a GET (RFC 9110, 15.4.4)."""
+    return "GET" if status == 303 and method != "HEAD" else method  # noqa: PLR2004

@@ -1,0 +1,139 @@
+"""Reading a blob: every byte verified, and a cut connection gone on with where it broke."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from lazyimg.errors import ContentMismatch, RegistryUnreachable
+from lazyimg.oci.digest import Digest, new_hash
+from lazyimg.registry.conversation import ANY, Conversation, Question
+from lazyimg.registry.transport import Reply, host_of
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+_PARTIAL = 206
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)")
+
+
+@frozen(kw_only=True)
+class Blob:
+    """Which bytes to read.
+
+    Attributes:
+        digest: what they must hash to.
+        size: how many there must be; None if nobody said.
+        offset: how many to leave out from the beginning.
+        hasher: fed with those that are left out, to verify the whole; None verifies the size alone.
+    """
+
+    digest: Digest
+    size: int | None
+    offset: int = 0
+    hasher: "Hash | None" = None
+
+
+class Download:
+    """One blob on its way in.
+
+    Args:
+        conversation: the registry it comes from.
+        question: the GET of the whole blob.
+        blob: which bytes to read.
+    """
+
+    def __init__(self, conversation: Conversation, question: Question, blob: Blob) -> None:
+        self._conversation = conversation
+        self._question = question
+        self._blob = blob
+        self._at = blob.offset
+        self._held = b""
+        whole = blob.offset == 0 and blob.hasher is None
+        self._hasher = new_hash(blob.digest.algorithm) if whole else blob.hasher
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes as they arrive; the last of them once all are verified.
+
+        Raises:
+            ContentMismatch: they are not those that were asked for.
+            RegistryUnreachable: the connection broke again and again without a byte between.
+            RegistryError: the registry refused.
+        """
+        faults = 0
+        while True:
+            before = self._at
+            try:
+                yield from self._attempt()
+            except RegistryUnreachable:
+                faults = 1 if self._at > before else faults + 1
+                if faults > self._conversation.retries.count:
+                    raise
+            else:
+                break
+            self._conversation.wait(faults - 1, None, ANY)
+        self._verify()
+        if self._held:
+            yield self._held
+
+    def _attempt(self) -> Iterator[bytes]:
+        if self._at == self._blob.size and self._at > 0:
+            return
+        headers = {"Range": f"bytes={self._at}-"} if self._at else {}
+        reply = self._conversation.open(evolve(self._question, headers=headers))
+        with closing(reply):
+            skip = self._skip(reply)
+            self._check_length(reply, skip)
+            yield from self._received(reply, skip)
+
+    def _skip(self, reply: Reply) -> int:
+        """Return how many bytes of the answer are before those we want."""
+        if reply.status != _PARTIAL:
+            return self._at
+        match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) > self._at:
+            raise self._mismatch("answered with another range than was asked for")
+        return self._at - int(match[1])
+
+    def _check_length(self, reply: Reply, skip: int) -> None:
+        """Refuse an answer that announces another length than the blob has, before any of it is read."""
+        length = reply.headers.get("Content-Length", "")
+        if self._blob.size is None or not length.isdecimal():
+            return
+        announced = int(length) - skip + self._at
+        if announced != self._blob.size:
+            raise self._mismatch(f"has {announced} bytes of it, {self._blob.size} were expected")
+
+    def _received(self, reply: Reply, skip: int) -> Iterator[bytes]:
+        """Yield what arrives, but keep the last part back: the next attempt, or the end, gives it out."""
+        with closing(reply.chunks()) as parts:
+            for part in parts:
+                fresh = part[skip:] if skip else part
+                skip -= len(part) - len(fresh)
+                if fresh:
+                    self._take(fresh)
+                    ready, self._held = self._held, fresh
+                    if ready:
+                        yield ready
+
+    def _take(self, part: bytes) -> None:
+        size = self._blob.size
+        if size is not None and self._at + len(part) > size:
+            raise self._mismatch(f"sent more than the {size} bytes it has")
+        self._at += len(part)
+        if self._hasher is not None:
+            self._hasher.update(part)
+
+    def _verify(self) -> None:
+        if self._blob.size is not None and self._at != self._blob.size:
+            raise self._mismatch(f"sent {self._at} of its {self._blob.size} bytes")
+        if self._hasher is not None:
+            found = Digest.from_hash(self._hasher)
+            if found != self._blob.digest:
+                raise self._mismatch(f"sent bytes with the digest {found}")
+
+    def _mismatch(self, what: str) -> ContentMismatch:
+        server = host_of(self._question.url)
+        return ContentMismatch(f"cannot {self._question.doing}: {server} {what}")

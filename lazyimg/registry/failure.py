@@ -1,0 +1,101 @@
+"""A registry's refusal, worded: what was being done, what it answered, and what to do about it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from lazyimg.errors import Denied, NotFound, RegistryError, Unauthorized
+from lazyimg.registry.credentials import MASK
+
+_WORDS = 400  # characters of a registry's own words that are repeated
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_SHORTEST_SECRET = 4  # masking shorter ones would only make holes into words
+
+_KINDS: Mapping[int, type[RegistryError]] = {401: Unauthorized, 403: Denied, 404: NotFound}
+_ADVICE = {
+    401: "Log in with an account that may do this, or check the credentials.",
+    403: "The account may not do this: ask for the right, or use another account.",
+    404: "Check the name; some registries also answer so to whoever may not know that it exists.",
+    405: "This registry does not offer it.",
+    413: "The registry takes nothing this large.",
+    429: "Too many requests: try again later, or log in for a higher limit.",
+}
+
+
+@frozen
+class Words:
+    """What a registry said: its error codes, and its messages in one line."""
+
+    codes: tuple[str, ...] = ()
+    text: str = ""
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Cover every secret in a text.
+
+    >>> mask("bad password hunter22", ["hunter22"])
+    'bad password ***'
+    """
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Words:
+    """Read an error body (distribution-spec, "Error Codes"; or what token services say in its place).
+
+    Never fails; control characters are dropped, length is bounded and secrets are masked.
+
+    >>> read_words(b'{"errors": [{"code": "DENIED", "message": "no push"}]}', "application/json")
+    Words(codes=('DENIED',), text='DENIED: no push')
+    """
+    try:
+        found = list(_entries(json.loads(data)))
+    except (ValueError, RecursionError):
+        plain = media_type.partition(";")[0].strip() == "text/plain"
+        found = [("", data[: 4 * _WORDS].decode(errors="replace"))] if plain else []
+    codes = tuple(_plain(code, secrets)[:80] for code, _ in found if code)
+    text = "; ".join(": ".join(filter(None, pair)) for pair in found)
+    return Words(codes, _plain(text, secrets)[:_WORDS])
+
+
+def _entries(body: Any) -> Iterator[tuple[str, str]]:
+    """Yield codes and messages of a JSON body, whichever of the known forms it has."""
+    if not isinstance(body, dict):
+        return
+    errors = body.get("errors")
+    for entry in errors if isinstance(errors, list) else [body]:
+        if isinstance(entry, dict):
+            code = _text(entry, "code", "error")
+            message = _text(entry, "message", "error_description", "details", "detail")
+            if code or message:
+                yield code, message
+
+
+def _text(entry: Mapping[str, Any], *names: str) -> str:
+    values = (entry.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str)), "")
+
+
+def _plain(text: str, secrets: Iterable[str]) -> str:
+    return mask(_CONTROL.sub(" ", text).strip(), secrets)
+
+
+def refusal(doing: str, server: str, status: int, words: Words, *, advice: str = "") -> RegistryError:
+    """Make the error for a final answer that is no success.
+
+    Args:
+        doing: what was being done: ``"push to me/app"``.
+        server: who answered.
+        status: the HTTP status.
+        words: what it said.
+        advice: what to do about it, instead of the usual advice for the status.
+    """
+    said = f": {words.text}" if words.text else ""
+    advice = advice or _ADVICE.get(status, "")
+    message = f"cannot {doing}: {server} answered {status}{said}. {advice}".rstrip()
+    return _KINDS.get(status, RegistryError)(message, status=status, codes=words.codes)

@@ -1,0 +1,176 @@
+"""Keychains: where credentials come from. This module loads no HTTP library.
+
+Constructing a keychain reads nothing; files are read, and helpers run, when a registry asks who is there.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from lazyimg.registry.auth_file import AuthFile, canonical_host
+from lazyimg.registry.credential_helper import TIME_LIMIT
+from lazyimg.registry.credentials import Credentials, Keychain
+
+__all__ = [
+    "Anonymous",
+    "Credentials",
+    "DefaultKeychain",
+    "DockerKeychain",
+    "Keychain",
+    "Keychains",
+    "PodmanKeychain",
+    "StaticKeychain",
+]
+
+
+@frozen
+class Anonymous:
+    """Knows no credentials.
+
+    >>> Anonymous().credentials("ghcr.io", None) is None
+    True
+    """
+
+    def credentials(self, registry: str, repository: str | None) -> None:  # noqa: ARG002 - a Keychain's
+        """Return None: go on as anybody."""
+        return
+
+
+def _as_credentials(value: Credentials | tuple[str, str]) -> Credentials:
+    return value if isinstance(value, Credentials) else Credentials.of(*value)
+
+
+def _by_host(
+    hosts: Mapping[str, Credentials | tuple[str, str]],
+) -> Mapping[str, Credentials]:
+    return {canonical_host(host): _as_credentials(value) for host, value in hosts.items()}
+
+
+@frozen
+class StaticKeychain:
+    """Credentials given by hand, by registry.
+
+    Attributes:
+        hosts: from registry (``ghcr.io``, ``docker.io``, ``localhost:5000``) to ``(user, secret)`` or
+            `Credentials`.
+
+    >>> StaticKeychain({"ghcr.io": ("me", "s3cret")}).credentials("ghcr.io", "me/app").username
+    'me'
+    """
+
+    hosts: Mapping[str, Credentials] = field(converter=_by_host)
+
+    def credentials(self, registry: str, repository: str | None) -> Credentials | None:  # noqa: ARG002
+        """Return what was given for the registry, or None."""
+        return self.hosts.get(canonical_host(registry))
+
+
+@frozen
+class DockerKeychain:
+    """Docker's config file: ``$DOCKER_AUTH_CONFIG`` (its content), then ``$DOCKER_CONFIG`` or ``~/.docker``.
+
+    Attributes:
+        path: another file than the default one.
+        helper_time_limit: how many seconds a credential helper may take.
+    """
+
+    path: Path | None = field(default=None, converter=optional(Path))
+    helper_time_limit: float = TIME_LIMIT
+
+    def credentials(self, registry: str, repository: str | None) -> Credentials | None:
+        """Read the file, or run the helper that it names.
+
+        Raises:
+            CredentialError: the file is broken, or the helper failed.
+        """
+        for file in (self._environment(), AuthFile.read(self.path or _docker_path())):
+            found = file and file.credentials(registry, repository, time_limit=self.helper_time_limit)
+            if found:
+                return found
+        return None
+
+    def _environment(self) -> AuthFile | None:
+        text = "" if self.path else os.environ.get("DOCKER_AUTH_CONFIG", "")
+        return AuthFile.parse(text.encode(), origin="$DOCKER_AUTH_CONFIG") if text else None
+
+
+def _docker_path() -> Path:
+    directory = os.environ.get("DOCKER_CONFIG")
+    return (Path(directory) if directory else Path.home() / ".docker") / "config.json"
+
+
+@frozen
+class PodmanKeychain:
+    """Podman's files: ``$REGISTRY_AUTH_FILE`` alone if set, else the runtime's and then the user's own.
+
+    Attributes:
+        helper_time_limit: how many seconds a credential helper may take.
+    """
+
+    helper_time_limit: float = TIME_LIMIT
+
+    def credentials(self, registry: str, repository: str | None) -> Credentials | None:
+        """Read the files in turn, until one has the registry.
+
+        Raises:
+            CredentialError: a file is broken, or a helper failed.
+        """
+        for path in _podman_paths():
+            file = AuthFile.read(path)
+            found = file and file.credentials(registry, repository, time_limit=self.helper_time_limit)
+            if found:
+                return found
+        return None
+
+
+def _podman_paths() -> list[Path]:
+    if named := os.environ.get("REGISTRY_AUTH_FILE"):
+        return [Path(named)]
+    runtime, config = os.environ.get("XDG_RUNTIME_DIR"), os.environ.get("XDG_CONFIG_HOME")
+    directories = [Path(runtime)] if runtime else []
+    directories.append(Path(config) if config else Path.home() / ".config")
+    return [directory / "containers" / "auth.json" for directory in directories]
+
+
+class Keychains:
+    """Several keychains, asked in turn; the first that knows the registry answers.
+
+    >>> chain = Keychains(Anonymous(), StaticKeychain({"ghcr.io": ("me", "s3cret")}))
+    >>> chain.credentials("ghcr.io", None).username
+    'me'
+    """
+
+    __slots__ = ("keychains",)
+
+    def __init__(self, *keychains: Keychain) -> None:
+        self.keychains = keychains
+
+    def __repr__(self) -> str:
+        return f"Keychains({', '.join(map(repr, self.keychains))})"
+
+    def credentials(self, registry: str, repository: str | None) -> Credentials | None:
+        """Ask each keychain in turn; None if none knows.
+
+        Raises:
+            CredentialError: a keychain that was asked could not read its credentials.
+        """
+        for keychain in self.keychains:
+            found = keychain.credentials(registry, repository)
+            if found is not None:
+                return found
+        return None
+
+
+class DefaultKeychain(Keychains):
+    """Docker's file, then podman's, then anybody."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(DockerKeychain(), PodmanKeychain())
+
+    def __repr__(self) -> str:
+        return "DefaultKeychain()"

@@ -1,0 +1,273 @@
+"""Sockets with deadlines: what httpcore opens, reads and writes through.
+
+Three things that the HTTP libraries leave open are closed here. A `Call` bounds everything one exchange
+waits for, however slowly the other side drips, and lets another thread cut it. Addresses are judged after
+they were resolved, so no name can lead to where `address` forbids. And a host that vanished without a word is
+noticed by the kernel (TCP keepalive and user timeout), even while nothing is being written.
+"""
+
+import contextlib
+import fcntl
+import socket
+import ssl
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpcore
+
+from lazyimg.registry.address import RefusedAddress, Zone, is_allowed, zone_of, zone_of_name
+
+_READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
+_RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
+
+
+class Call:
+    """One exchange under way: how long it may take, and the socket it uses.
+
+    Thread safe: `interrupt` is there to be called by another thread.
+
+    Args:
+        patience: seconds the other side may go on without a sign of life.
+        until: when it is over in any case, by the monotonic clock.
+
+    Attributes:
+        allowance: seconds added to every wait for an answer, for a registry that has much to do first.
+    """
+
+    __slots__ = ("_alive_at", "_interrupted", "_lock", "_stream", "allowance", "patience", "until")
+
+    def __init__(self, patience: float | None = None, until: float | None = None) -> None:
+        self.patience = patience
+        self.until = until
+        self.allowance = 0.0
+        self._alive_at = time.monotonic()
+        self._stream: httpcore.NetworkStream | None = None
+        self._interrupted = False
+        self._lock = threading.Lock()
+
+    def alive(self, waited: float = 0.0) -> None:
+        """Note a sign of life, which came ``waited`` seconds of waiting ago."""
+        self._alive_at = time.monotonic() - waited
+
+    @property
+    def left(self) -> float | None:
+        """The seconds left of patience and of time; None for no end of them."""
+        now = time.monotonic()
+        ends = [] if self.until is None else [self.until]
+        if self.patience is not None:
+            ends.append(self._alive_at + self.patience + self.allowance)
+        return min(ends) - now if ends else None
+
+    def limit_read(self, timeout: float | None) -> float | None:
+        """Return the seconds a read or a connect may take: its own limit, or less if patience ends before."""
+        return _least(None if timeout is None else timeout + self.allowance, self.left)
+
+    def limit_write(self, timeout: float | None) -> float | None:
+        """Return the seconds a write may make no progress; over a slow line the whole may take long."""
+        return _least(timeout, None if self.until is None else self.until - time.monotonic())
+
+    def uses(self, stream: httpcore.NetworkStream) -> None:
+        """Note the connection; cut at once if the call was interrupted before it had one."""
+        with self._lock:
+            self._stream = stream
+            interrupted = self._interrupted
+        if interrupted:
+            _cut(stream)
+
+    def interrupt(self) -> None:
+        """Cut the connection, so that whatever waits for it ends at once with an error."""
+        with self._lock:
+            self._interrupted = True
+            stream = self._stream
+        if stream is not None:
+            _cut(stream)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the patience or the time has ended."""
+        left = self.left
+        return left is not None and left <= 0
+
+
+def _least(timeout: float | None, left: float | None) -> float | None:
+    if left is None:
+        return timeout
+    left = max(0.001, left)  # 0 would mean "do not block"
+    return left if timeout is None else min(timeout, left)
+
+
+def _cut(stream: httpcore.NetworkStream) -> None:
+    sock = stream.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        # past SSLSocket's own shutdown, which would pull the TLS state from under the thread that uses it
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Current(threading.local):
+    """The call that the present thread is in."""
+
+    call: Call | None = None
+
+
+_current = _Current()
+
+
+@contextlib.contextmanager
+def calling(call: Call) -> Iterator[None]:
+    """Make ``call`` the one that the sockets of this thread obey."""
+    outer, _current.call = _current.call, call
+    try:
+        yield
+    finally:
+        _current.call = outer
+
+
+class CallStream(httpcore.NetworkStream):
+    """A connection that obeys the current call."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def _enter(self) -> Call:
+        call = _current.call or Call()
+        call.uses(self)
+        return call
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there, at most 256 KiB; waits on while what was written is still on its way out."""
+        call = self._enter()
+        unsent = self._unsent()
+        while True:
+            try:
+                return self._stream.read(max(max_bytes, _READ), call.limit_read(timeout))
+            except httpcore.ReadTimeout:
+                before, unsent = unsent, self._unsent()
+                if unsent >= before:
+                    raise
+                call.alive()
+
+    def _unsent(self) -> int:
+        """Return how many written bytes the kernel still holds, which over a slow line can take a while."""
+        return unsent_bytes(self.get_extra_info("socket"))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of the buffer; a view, so that what one send left over is not copied."""
+        limit = self._enter().limit_write(timeout)
+        self._stream.write(memoryview(buffer), limit)  # type: ignore[arg-type] # send() takes a view
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Upgrade the connection to TLS."""
+        return CallStream(
+            self._stream.start_tls(ssl_context, server_hostname, self._enter().limit_read(timeout))
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore asks about the socket."""
+        return self._stream.get_extra_info(info)
+
+
+class Dialer(httpcore.NetworkBackend):
+    """Opens connections, to allowed addresses only.
+
+    Args:
+        home: the host of the registry the user named, which may be anywhere.
+        dead_after: seconds without an acknowledgement after which the kernel gives a connection up.
+    """
+
+    def __init__(self, home: str, *, dead_after: float = 15.0) -> None:
+        self._home = home
+        self._watched = _watched(dead_after)
+        self._trusted = {home}
+        self._inner = httpcore.SyncBackend()
+        self._resolved: dict[tuple[str, int], tuple[float, list[str]]] = {}
+        self.home_zone: Zone | None = zone_of_name(home)
+
+    def trust(self, host: str) -> None:
+        """Let a further host that the user named be anywhere, such as a proxy."""
+        self._trusted.add(host)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a host that answers."""
+        until = None if timeout is None else time.monotonic() + timeout
+        addresses = [address for address in self._resolve(host, port) if self._may_dial(host, address)]
+        for address in addresses[:-1]:
+            share = None if until is None else max(0.1, (until - time.monotonic()) / 2)
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._dial(address, port, share, local_address, socket_options)
+        left = None if until is None else max(0.1, until - time.monotonic())
+        return self._dial(addresses[-1], port, left, local_address, socket_options)
+
+    def _dial(
+        self,
+        address: str,
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.NetworkStream:
+        limit = timeout if _current.call is None else _current.call.limit_read(timeout)
+        options = [*(socket_options or ()), *self._watched]
+        return CallStream(self._inner.connect_tcp(address, port, limit, local_address, options))
+
+    def _resolve(self, host: str, port: int) -> list[str]:
+        known = self._resolved.get((host, port))
+        if known and time.monotonic() < known[0]:
+            return known[1]
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(f"the name {host} does not resolve: {error.strerror}") from error
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        self._resolved[host, port] = time.monotonic() + _RESOLVED_FOR, addresses
+        return addresses
+
+    def _may_dial(self, host: str, address: str) -> bool:
+        zone = zone_of(address) or Zone.PRIVATE
+        if host == self._home:
+            self.home_zone = zone
+        if host in self._trusted or is_allowed(zone, self.home_zone):
+            return True
+        raise RefusedAddress(
+            f"{host} is refused: it resolves to {zone.value}, named by a registry that is not there"
+        )
+
+
+def unsent_bytes(sock: socket.socket) -> int:
+    """Return the bytes in a socket's send queue, 0 where the system does not tell."""
+    answer = bytearray(4)
+    try:
+        fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, answer)
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def _watched(dead_after: float) -> list[httpcore.SOCKET_OPTION]:
+    """Return the socket options that let the kernel notice a dead peer, where it knows them."""
+    options: list[httpcore.SOCKET_OPTION] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for name, value in (
+        ("TCP_KEEPIDLE", max(1, int(dead_after / 3))),
+        ("TCP_KEEPINTVL", max(1, int(dead_after / 3))),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", int(dead_after * 1000)),
+    ):
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    return options

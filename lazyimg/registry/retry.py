@@ -1,0 +1,57 @@
+"""How often to try again, and how long to wait between."""
+
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from attrs import frozen
+
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@frozen(kw_only=True)
+class Retries:
+    """Bounded retries with exponential backoff and jitter.
+
+    Attributes:
+        count: how many times a request is sent again after its first try.
+        first: seconds before the first retry; each further wait is twice as long.
+        longest: seconds that no wait of ours exceeds.
+        patience: the longest ``Retry-After`` that is waited for, in seconds; asked for more, we give up.
+
+    >>> [Retries(first=1).pause(attempt, spread=1.0) for attempt in range(5)]
+    [1.0, 2.0, 4.0, 8.0, 8.0]
+    """
+
+    count: int = 4
+    first: float = 0.25
+    longest: float = 8.0
+    patience: float = 30.0
+
+    def pause(self, attempt: int, *, spread: float | None = None) -> float:
+        """Return the seconds to wait before retry number ``attempt`` (the first is 0).
+
+        Args:
+            attempt: how many retries there were.
+            spread: the jitter's share of the whole wait; by default drawn between 0.5 and 1.
+        """
+        share = random.uniform(0.5, 1.0) if spread is None else spread  # noqa: S311 - jitter is no secret
+        return share * min(self.longest, self.first * 2.0 ** min(attempt, 30))
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Read a ``Retry-After`` header, seconds or a date, as seconds from now (RFC 9110, 10.2.3).
+
+    >>> retry_after("7"), retry_after("soon"), retry_after(None)
+    (7.0, None, None)
+    """
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value[:12])
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())

@@ -1,0 +1,76 @@
+"""Where one registry is, and which addresses of its answers are its own."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from lazyimg.oci.registry_name import is_loopback
+from lazyimg.registry.address import Zone, check_server
+from lazyimg.registry.auth_file import canonical_host
+
+_HUB_HOST = "registry-1.docker.io"
+_PORTS = {"http": 80, "https": 443}
+
+
+@frozen
+class Site:
+    """A registry's place.
+
+    Attributes:
+        name: the registry as references name it: ``docker.io``.
+        url: scheme and host that is dialled, without a slash: ``https://registry-1.docker.io``.
+        zone: asks for the zone its address is in; None while unknown.
+    """
+
+    name: str
+    url: str
+    zone: Callable[[], Zone | None]
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return self.url.partition(":")[0]
+
+    @property
+    def host(self) -> str:
+        """The host alone, without port and brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    def is_home(self, url: str) -> bool:
+        """Tell whether an address is on the registry itself: the same scheme, host and port."""
+        return _origin(url) == _origin(self.url)
+
+    def check(self, url: str, what: str) -> None:
+        """Refuse an address the registry named, if it may not name it.
+
+        Raises:
+            RefusedAddress: see `lazyimg.registry.address`.
+        """
+        if not self.is_home(url):
+            parts = urlsplit(url)
+            check_server(
+                parts.scheme, parts.hostname or "", home_scheme=self.scheme, home=self.zone(), what=what
+            )
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+
+
+def locate(host: str, *, insecure: bool) -> tuple[str, str]:
+    """Return the name and the address of a registry from what the user calls it.
+
+    Args:
+        host: ``ghcr.io``, ``localhost:5000``, ``docker.io`` or one of its aliases.
+        insecure: speak plain http, wherever it is.
+
+    >>> locate("index.docker.io", insecure=False)
+    ('docker.io', 'https://registry-1.docker.io')
+    >>> locate("localhost:5000", insecure=False)
+    ('localhost:5000', 'http://localhost:5000')
+    """
+    name = canonical_host(host)
+    scheme = "http" if insecure or is_loopback(name) else "https"
+    return name, f"{scheme}://{_HUB_HOST if name == 'docker.io' else name}"

@@ -1,0 +1,375 @@
+"""One HTTP exchange: sent, timed, recorded, and its errors mapped into ours.
+
+This is the border: above it nobody sees an exception of httpx or httpcore, and no exception that comes out
+of here refers to a request, whose headers hold credentials.
+"""
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import httpcore
+import httpx
+from attrs import field, frozen
+
+from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
+from lazyimg.registry.network import Call, calling
+
+PIECE: Final = 1 << 20  # bytes sent at once; smaller slices cost CPU, larger ones hold the GIL longer
+_SIGN_OF_LIFE = 16 << 10  # bytes received; less is a drip that could go on for ever
+_SHOWN = frozenset({"digest", "from", "last", "mount", "n", "scope", "service", "artifactType"})
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """Time limits, in seconds.
+
+    Attributes:
+        connect: to open a connection, all addresses of a host together.
+        silence: for any single read or write.
+        total: until a host that gives no sign of life is given up, retries included.
+    """
+
+    connect: float = 5.0
+    silence: float = 15.0
+    total: float = 20.0
+
+    @classmethod
+    def of(cls, value: "float | Timeouts | None") -> "Timeouts":
+        """Take limits as they are, or scale them to a total of so many seconds; None is the default.
+
+        >>> Timeouts.of(4)
+        Timeouts(connect=1.0, silence=3.0, total=4)
+        """
+        if isinstance(value, Timeouts):
+            return value
+        return cls() if value is None else cls(connect=value / 4, silence=value * 3 / 4, total=value)
+
+
+@frozen(kw_only=True)
+class RequestRecord:
+    """What an observer is told of one finished exchange.
+
+    Attributes:
+        method: the HTTP method.
+        url: the address; of its query only what is known to be no secret.
+        status: the answer's status, 0 if there was none.
+        bytes_sent: bytes of the request's body that left.
+        bytes_received: bytes of the answer's body that were read.
+        seconds: from the start to the end of the answer's body.
+    """
+
+    method: str
+    url: str
+    status: int
+    bytes_sent: int
+    bytes_received: int
+    seconds: float
+
+
+Observer = Callable[[RequestRecord], None]
+
+
+class Untrusted(RegistryUnreachable):
+    """The server's certificate is not to be trusted; trying again would not help."""
+
+
+class Outgoing(httpx.SyncByteStream):
+    """A body on its way out; keeps count, and keeps the very exception its source raised.
+
+    Args:
+        chunks: the bytes, in pieces of any size.
+        size: how many bytes there will be; None sends them chunked.
+        on_progress: called before each piece that is handed to the connection.
+    """
+
+    def __init__(
+        self, chunks: Iterable[bytes | memoryview], size: int | None, on_progress: Callable[[], None]
+    ) -> None:
+        self._chunks = iter(chunks)
+        self._on_progress = on_progress
+        self.size = size
+        self.sent = 0
+        self.is_exhausted = False
+        self.failure: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._chunks:
+                for piece in _pieces(chunk):
+                    self._on_progress()
+                    yield piece
+                    self.sent += len(piece)
+            self._check_size()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.failure = error
+            raise
+        self.is_exhausted = True
+
+    def _check_size(self) -> None:
+        if self.size is not None and self.sent != self.size:
+            raise ContentMismatch(f"the source gave {self.sent} bytes where {self.size} were announced")
+
+    def close(self) -> None:
+        """Close the source's iterator, where it can be closed."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+def _pieces(chunk: bytes | memoryview) -> Iterator[bytes]:
+    if isinstance(chunk, bytes) and len(chunk) <= PIECE:
+        if chunk:
+            yield chunk
+        return
+    view = memoryview(chunk).cast("B")
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]  # type: ignore[misc] # h11 and sockets take a view as they take bytes
+
+
+@frozen(kw_only=True)
+class Request:
+    """What to send.
+
+    Attributes:
+        doing: what is being done, for messages: ``"read the manifest of me/app:1"``.
+        method: the HTTP method.
+        url: the absolute address.
+        headers: the headers, which may hold credentials.
+        content: the body, bytes or a stream of them.
+    """
+
+    doing: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes | Outgoing = field(default=b"", repr=False)
+
+
+class Reply:
+    """The head of an answer, its body still to be read or closed."""
+
+    def __init__(
+        self, wire: "Wire", request: Request, response: httpx.Response, call: Call, start: float
+    ) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.url = request.url
+        self.received = 0
+        self._wire, self._request, self._response, self._call = wire, request, response, call
+        self._start = start
+        self._is_open = True
+
+    @property
+    def authorization(self) -> str | None:
+        """The ``Authorization`` that the request was sent with; a secret."""
+        return self._request.headers.get("Authorization")
+
+    def chunks(self) -> Generator[bytes]:
+        """Yield the body as it arrives; close the reply at its end.
+
+        Raises:
+            RegistryUnreachable: the connection broke before the body's end.
+        """
+        parts = iter(self._response.iter_raw())
+        waited, got = 0.0, 0
+        try:
+            while True:
+                self._call.alive(waited)  # the time our own side takes between two parts does not count
+                start = time.monotonic()
+                with calling(self._call), self._wire.mapping(self._request.doing, self.url):
+                    part = next(parts, None)
+                if part is None:
+                    return
+                self.received += len(part)
+                waited, got = waited + time.monotonic() - start, got + len(part)
+                if got >= _SIGN_OF_LIFE:
+                    waited, got = 0.0, 0
+                yield part
+        finally:
+            self.close()
+
+    def read(self, limit: int) -> bytes:
+        """Read the body into memory.
+
+        Raises:
+            ContentMismatch: it is longer than ``limit`` bytes.
+            RegistryUnreachable: the connection broke before the body's end.
+        """
+        parts: list[bytes] = []
+        with contextlib.closing(self.chunks()) as chunks:
+            for part in chunks:
+                parts.append(part)
+                if self.received > limit:
+                    raise ContentMismatch(
+                        f"cannot {self._request.doing}: {host_of(self.url)} sent more than {limit} bytes"
+                    )
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the connection back, and tell the observer. May be called again."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._response.close()
+        self._wire.record(self._request, self.status, self.received, self._start)
+
+
+class Wire:
+    """Sends single requests. Thread safe.
+
+    Args:
+        transport: carries them.
+        timeouts: the time limits.
+        user_agent: the ``User-Agent`` header.
+        observer: told of every finished exchange.
+    """
+
+    def __init__(
+        self, transport: httpx.BaseTransport, timeouts: Timeouts, user_agent: str, observer: Observer | None
+    ) -> None:
+        self._transport = transport
+        self.timeouts = timeouts
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
+        self._observer = observer
+
+    def send(self, request: Request, call: Call) -> Reply:
+        """Send a request and return the head of its answer, whatever its status.
+
+        Args:
+            request: what to send.
+            call: bounds the exchange and can cut it.
+
+        Raises:
+            RegistryUnreachable: no answer. What a body's own iteration raised is raised as it is.
+        """
+        start = time.monotonic()
+        content = request.content
+        try:
+            with calling(call), self.mapping(request.doing, request.url):
+                response = self._transport.handle_request(self._build(request))
+        except BaseException:
+            self.record(request, 0, 0, start)
+            if not isinstance(content, Outgoing) or content.failure is None:
+                raise
+        else:
+            return Reply(self, request, response, call, start)
+        finally:
+            if isinstance(content, Outgoing):
+                content.close()
+        raise content.failure
+
+    def _build(self, request: Request) -> httpx.Request:
+        headers = {**self._headers, **request.headers}
+        content = request.content
+        if isinstance(content, Outgoing) and content.size is not None:
+            headers["Content-Length"] = str(content.size)
+        limits = self.timeouts
+        timeout = {
+            "connect": limits.connect,
+            "read": limits.silence,
+            "write": limits.silence,
+            "pool": limits.total,
+        }
+        return httpx.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=content or None,
+            extensions={"timeout": timeout},
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def record(self, request: Request, status: int, received: int, start: float) -> None:
+        """Tell the observer of a finished exchange."""
+        if self._observer is None:
+            return
+        content = request.content
+        self._observer(
+            RequestRecord(
+                method=request.method,
+                url=shown(request.url),
+                status=status,
+                bytes_sent=content.sent if isinstance(content, Outgoing) else len(content),
+                bytes_received=received,
+                seconds=time.monotonic() - start,
+            )
+        )
+
+    def words(self, doing: str, url: str, what: str) -> str:
+        """Word a failure to reach a server."""
+        return f"cannot {doing}: {host_of(url)} {what}"
+
+    @contextlib.contextmanager
+    def mapping(self, doing: str, url: str) -> Iterator[None]:
+        """Turn what the HTTP libraries raise into errors of ours, which refer to no request."""
+        try:
+            yield
+        except (httpcore.TimeoutException, httpx.TimeoutException) as error:
+            phase = _PHASES.get(type(error).__name__, "answer")
+            raise RegistryTimeout(self.words(doing, url, f"did not {phase} in time")) from None
+        except _BROKEN as error:
+            raise self._broken(doing, url, error) from None
+        except (httpx.InvalidURL, httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol):
+            raise RegistryError(
+                self.words(doing, url, "was named by an address that cannot be used")
+            ) from None
+
+    def _broken(self, doing: str, url: str, error: Exception) -> RegistryUnreachable:
+        if _is_certificate_error(error):
+            reason = "shows a certificate that is not trusted; name its authority with ca="
+            return Untrusted(self.words(doing, url, f"{reason} ({str(error)[:200]})"))
+        if isinstance(error, httpcore.ConnectError | httpx.ConnectError):
+            return RegistryUnreachable(self.words(doing, url, f"cannot be reached ({str(error)[:200]})"))
+        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({str(error)[:200]})"))
+
+
+_BROKEN = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpx.NetworkError,
+    httpx.ProtocolError,
+    httpx.ProxyError,
+)
+_PHASES = {
+    "ConnectTimeout": "accept a connection",
+    "WriteTimeout": "take what was sent",
+    "PoolTimeout": "have a free connection",
+}
+
+
+def _is_certificate_error(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address, without user and password.
+
+    >>> host_of("https://me:s3cret@ghcr.io:444/v2/?token=1")
+    'ghcr.io:444'
+    """
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def shown(url: str) -> str:
+    """Return an address that may be shown: no user, and of the query only what is known to be no secret.
+
+    >>> shown("https://ghcr.io/v2/me/app/blobs/uploads/1?_state=s3cret&digest=sha256:00")
+    'https://ghcr.io/v2/me/app/blobs/uploads/1?digest=sha256:00'
+    """
+    parts = urlsplit(url)
+    query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] in _SHOWN], safe=":/,")
+    return urlunsplit((parts.scheme, host_of(url), parts.path, query, ""))
