@@ -9,25 +9,36 @@ from typing import Protocol
 
 from attrs import frozen
 
+from lazyimg.oci.digest import Digest
+
 Job = Callable[[], bytes]
-"""Compresses one block when called; the result is the next piece of the blob, and may be empty."""
+"""Works on one block when called; the result is the next piece of the blob, and may be empty."""
 
 
 class Encoder(Protocol):
-    """The compression of one blob."""
+    """The making of one blob."""
 
     def job(self, block: memoryview, *, last: bool) -> Job:
-        """Return the work of compressing ``block``; called once for each block, in order.
+        """Return the work on ``block``; called once for each block, in order.
 
         Args:
-            block: uncompressed bytes, `BLOCK` of them, or fewer if it is the last.
+            block: bytes of the source, `BLOCK` of them, or fewer if it is the last.
             last: no block follows. An empty content is one empty last block.
         """
         ...
 
+    def diff_id(self) -> Digest | None:
+        """Return the digest of the tar in the blob once all jobs ran; None if the blob is the tar."""
+        ...
+
+    @property
+    def compression(self) -> str:
+        """How the blob is compressed: ``gzip``, ``zstd`` or ``none``; known once a job ran."""
+        ...
+
 
 class Codec(Protocol):
-    """A way of compressing."""
+    """A way of making a blob out of a source."""
 
     @property
     def version(self) -> str:
@@ -40,12 +51,20 @@ class Codec(Protocol):
         ...
 
     @property
-    def transforms(self) -> bool:
-        """Whether what comes out differs from what goes in, so that digest and diff_id do."""
+    def wants_tar(self) -> bool:
+        """Whether what goes in must not be compressed yet."""
         ...
 
     def encoder(self) -> Encoder:
         """Begin a blob."""
+        ...
+
+
+class Packing(Protocol):
+    """What a blob is made by: `Gzip`, `Zstd`, `Uncompressed`, or keeping it as it is."""
+
+    def codec(self) -> Codec:
+        """Load what does the work."""
         ...
 
 
@@ -55,7 +74,8 @@ class PlainCodec:
 
     version: str = "none"
     workers: int = 0
-    transforms: bool = False
+    wants_tar: bool = True
+    compression: str = "none"
 
     def encoder(self) -> "PlainCodec":
         """Begin a blob; there is nothing to remember between blocks."""
@@ -64,3 +84,6 @@ class PlainCodec:
     def job(self, block: memoryview, *, last: bool) -> Job:  # noqa: ARG002 - the end needs no mark
         """Return the copying of ``block``."""
         return block.tobytes
+
+    def diff_id(self) -> None:
+        """Return None: the blob is the tar."""

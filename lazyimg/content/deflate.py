@@ -10,11 +10,12 @@ import functools
 import struct
 from importlib.metadata import version
 
-from attrs import define, frozen
+from attrs import frozen
 from isal import isal_zlib
 
 from lazyimg.content.block import BLOCK
 from lazyimg.content.codec import Job
+from lazyimg.oci.digest import Digest, new_hash
 
 HEADER = bytes.fromhex("1f8b 0800 00000000 04ff")
 """RFC 1952: deflate, no name, no time, the fastest algorithm (XFL 4), an unknown system (OS 255)."""
@@ -32,7 +33,7 @@ class GzipCodec:
 
     level: int
     workers: int = 2
-    transforms: bool = True
+    wants_tar: bool = True
 
     @property
     def version(self) -> str:
@@ -44,24 +45,32 @@ class GzipCodec:
         return GzipEncoder(self.level)
 
 
-@define
 class GzipEncoder:
     """One gzip member in the making."""
 
-    level: int
-    _crc: int = 0
-    _total: int = 0
+    compression = "gzip"
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+        self._raw = new_hash()
+        self._crc = 0
+        self._total = 0
 
     def job(self, block: memoryview, *, last: bool) -> Job:
         """Return the work of deflating ``block``, with the header or trailer that goes with it."""
         head = b"" if self._total else HEADER
+        self._raw.update(block)
         self._crc = isal_zlib.crc32(block, self._crc)
         self._total += len(block)
         tail = FINAL + struct.pack("<II", self._crc, self._total & _LENGTH_MASK) if last else b""
-        return functools.partial(_encode, self.level, block, head, tail)
+        return functools.partial(_deflate, self._level, block, head, tail)
+
+    def diff_id(self) -> Digest:
+        """Return the digest of what went in."""
+        return Digest.from_hash(self._raw)
 
 
-def _encode(level: int, block: memoryview, head: bytes, tail: bytes) -> bytes:
+def _deflate(level: int, block: memoryview, head: bytes, tail: bytes) -> bytes:
     if not block:
         return head + tail
     deflate = isal_zlib.compressobj(level, isal_zlib.DEFLATED, _RAW)

@@ -10,9 +10,13 @@ import os
 import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from lazyimg.errors import SourceChanged, SourceError
+
+AnyPath: TypeAlias = str | bytes | os.PathLike[str]
+
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 _ADVICE = {
     errno.ENOENT: "check the path, or make the file before the layer is needed",
@@ -31,12 +35,12 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path.resolve would stat
 
 
-def shown(path: str | bytes | os.PathLike[str]) -> str:
+def shown(path: AnyPath) -> str:
     """Return ``path`` as it stands in messages: readable whatever bytes it holds."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def failure(error: OSError, doing: str, path: str | bytes | os.PathLike[str]) -> SourceError:
+def failure(error: OSError, doing: str, path: AnyPath) -> SourceError:
     """Turn an error of the system into ours.
 
     Args:
@@ -50,7 +54,7 @@ def failure(error: OSError, doing: str, path: str | bytes | os.PathLike[str]) ->
     return ours
 
 
-def changed(path: str | bytes | os.PathLike[str], how: str) -> SourceChanged:
+def changed(path: AnyPath, how: str) -> SourceChanged:
     """Return the error for a file that was not left alone while it was read."""
     return SourceChanged(
         f"{shown(path)} {how} while it was read for a layer; "
@@ -63,25 +67,29 @@ class LocalFile:
 
     Args:
         path: the file; a FIFO waits here until somebody writes to it.
-        flags: further flags for `os.open`.
+        found: what the system said of it earlier, when a directory was listed; it must still be so.
 
     Raises:
         SourceError: it cannot be opened, or is a directory.
+        SourceChanged: it is not the file that was found.
     """
 
     __slots__ = ("_before", "_descriptor", "_position", "path")
 
-    def __init__(self, path: str | bytes | os.PathLike[str], flags: int = 0) -> None:
+    def __init__(self, path: AnyPath, found: os.stat_result | None = None) -> None:
         self.path = path
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
-        except OSError as error:
-            raise failure(error, "open", path) from error
-        self._before = os.fstat(self._descriptor)
         self._position = 0
-        if stat.S_ISDIR(self._before.st_mode):
+        self._descriptor = _open(path, found)
+        try:
+            self._before = found or os.fstat(self._descriptor)
+            self._verify_kind()
+        except BaseException:
             self.close()
-            raise failure(OSError(errno.EISDIR, os.strerror(errno.EISDIR)), "read", path)
+            raise
+
+    def _verify_kind(self) -> None:
+        if stat.S_ISDIR(self._before.st_mode):
+            raise failure(OSError(errno.EISDIR, os.strerror(errno.EISDIR)), "read", self.path)
 
     @property
     def stat(self) -> os.stat_result:
@@ -105,20 +113,14 @@ class LocalFile:
         except OSError as error:
             raise failure(error, "read", self.path) from error
         self._position += size
-        if not size and len(buffer):
-            self.verify()
+        if stat.S_ISREG(self._before.st_mode) and (not size or self._position > self._before.st_size):
+            self._verify()
         return size
 
-    def verify(self) -> None:
-        """Check, at the end of a regular file, that it was left alone.
-
-        Raises:
-            SourceChanged: it was not; the message says how.
-        """
-        if stat.S_ISREG(self._before.st_mode):
-            how = _change(self._before, os.fstat(self._descriptor), self._position)
-            if how:
-                raise changed(self.path, how)
+    def _verify(self) -> None:
+        how = _change(self._before, os.fstat(self._descriptor), self._position)
+        if how:
+            raise changed(self.path, how)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -135,8 +137,43 @@ class LocalFile:
         self.close()
 
 
+def read_whole(path: AnyPath, found: os.stat_result) -> bytes:
+    """Read a small regular file that a listing found, in one go.
+
+    Raises:
+        SourceError: it cannot be opened or read.
+        SourceChanged: it is not the file any more that was found.
+    """
+    descriptor = _open(path, found)
+    try:
+        data = os.read(descriptor, found.st_size + 1)
+        how = _change(found, os.fstat(descriptor), len(data))
+    except OSError as error:
+        raise failure(error, "read", path) from error
+    finally:
+        os.close(descriptor)
+    if how:
+        raise changed(path, how)
+    return data
+
+
+def _open(path: AnyPath, found: os.stat_result | None) -> int:
+    """Open for reading; what a listing found must still be there."""
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    if found is not None:
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK  # by now it may be a link, or a FIFO nobody writes to
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if found is not None and error.errno in _GONE:
+            raise changed(path, "vanished") from error
+        raise failure(error, "open", path) from error
+
+
 def _change(before: os.stat_result, after: os.stat_result, read: int) -> str:
     """Say how a regular file changed between two looks, or nothing."""
+    if (after.st_ino, after.st_dev) != (before.st_ino, before.st_dev):
+        return "was replaced"
     if after.st_size < before.st_size or read < before.st_size:
         return f"shrank from {before.st_size} to {min(after.st_size, read)} bytes"
     if after.st_size > before.st_size or read > before.st_size:

@@ -14,18 +14,17 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from lazyimg.content.belt import Belt, Place
-from lazyimg.content.codec import Encoder
+from lazyimg.content.codec import Packing
 from lazyimg.content.compression import Compression
 from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
+from lazyimg.content.magic import compression_of
 from lazyimg.content.source import ReadInto, Source
 from lazyimg.errors import InvalidContent
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.oci.media_type import layer_media_type
 
 _PATIENCE = 0.2  # seconds that leaving waits for each thread to end
-
-_COMPRESSED = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
 
 
 def proceed() -> None:
@@ -63,7 +62,7 @@ class Pass:
 
     Args:
         source: where the bytes come from.
-        compression: what they become.
+        packing: what they become: a compression.
         check: called at least every tenth of a second while waiting; what it raises ends the pass.
         counters: where opening and reading are counted.
     """
@@ -71,18 +70,17 @@ class Pass:
     def __init__(
         self,
         source: Source,
-        compression: Compression,
+        packing: Packing,
         check: Callable[[], None] = proceed,
         counters: Counters | None = None,
     ) -> None:
         self._source = source
-        self._compression = compression
         self._check = check
         self._counters = counters or Counters()
-        self._codec = compression.codec()
+        self._codec = packing.codec()
         self._belt = Belt()
         self._threads: list[threading.Thread] = []
-        self._raw = new_hash()
+        self._encoder = self._codec.encoder()
         self._blob = new_hash()
         self._size = 0
         self._identity: Identity | None = None
@@ -135,12 +133,13 @@ class Pass:
         self._identity = self._identify()
 
     def _identify(self) -> Identity:
+        """Work out the identity; called once, after the last block."""
         digest = Digest.from_hash(self._blob)
         return Identity(
             digest=digest,
             size=self._size,
-            diff_id=Digest.from_hash(self._raw) if self._codec.transforms else digest,
-            media_type=layer_media_type(self._compression.name, docker=False),
+            diff_id=self._encoder.diff_id() or digest,
+            media_type=layer_media_type(self._encoder.compression, docker=False),
         )
 
     def _start(self, target: Callable[[], None], name: str) -> None:
@@ -154,22 +153,20 @@ class Pass:
             with self._source.open() as reader:
                 self._counters.add(opened=1)
                 self._one_shot = self._one_shot or bool(getattr(reader, "one_shot", False))
-                self._read_blocks(reader, self._codec.encoder())
+                self._read_blocks(reader)
         except BaseException as error:  # noqa: BLE001 - carried to the iterating thread, which raises it
             self._belt.end(error)
         else:
             self._belt.end()
 
-    def _read_blocks(self, reader: ReadInto, encoder: Encoder) -> None:
+    def _read_blocks(self, reader: ReadInto) -> None:
         is_first = True
         while (buffer := self._belt.buffer()) is not None:
             block = memoryview(buffer)[: self._fill(reader, memoryview(buffer))]
             if is_first:
                 self._refuse_compressed(block)
-            if self._codec.transforms:
-                self._raw.update(block)
             is_last = len(block) < len(buffer)
-            place = Place(encoder.job(block, last=is_last), buffer)
+            place = Place(self._encoder.job(block, last=is_last), buffer)
             self._hand_on(place, alone=is_first and is_last)
             if is_last:
                 return
@@ -195,12 +192,12 @@ class Pass:
         self._belt.put(place)
 
     def _refuse_compressed(self, block: memoryview) -> None:
-        for magic, name in _COMPRESSED.items():
-            if block[: len(magic)] == magic:
-                raise InvalidContent(
-                    f"{self._source.describe()} is no tar but {name}: it would be compressed twice. "
-                    "Use Layer.from_blob to keep it as it is, or give the tar inside it"
-                )
+        name = compression_of(block)
+        if self._codec.wants_tar and name != "none":
+            raise InvalidContent(
+                f"{self._source.describe()} is no tar but {name}: it would be compressed twice. "
+                "Use Layer.from_blob to keep it as it is, or give the tar inside it"
+            )
 
 
 def identify(

@@ -7,10 +7,11 @@ is not known when the frame begins.
 import functools
 
 import zstandard
-from attrs import define, field, frozen
+from attrs import frozen
 
 from lazyimg.content.block import BLOCK
 from lazyimg.content.codec import Job
+from lazyimg.oci.digest import Digest, new_hash
 
 
 @frozen
@@ -19,7 +20,7 @@ class ZstdCodec:
 
     level: int
     workers: int = 1
-    transforms: bool = True
+    wants_tar: bool = True
 
     @property
     def version(self) -> str:
@@ -29,20 +30,27 @@ class ZstdCodec:
 
     def encoder(self) -> "ZstdEncoder":
         """Begin a blob."""
-        compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=False, threads=0)
-        return ZstdEncoder(compressor.compressobj())
+        return ZstdEncoder(self.level)
 
 
-@define
 class ZstdEncoder:
     """One zstd frame in the making; its jobs run one after the other."""
 
-    _frame: "zstandard.ZstdCompressionObj" = field(alias="frame")
+    compression = "zstd"
+
+    def __init__(self, level: int) -> None:
+        self._raw = new_hash()
+        self._frame = zstandard.ZstdCompressor(level=level, write_checksum=False, threads=0).compressobj()
 
     def job(self, block: memoryview, *, last: bool) -> Job:
         """Return the work of compressing ``block``."""
+        self._raw.update(block)
         return functools.partial(self._compress, block, last=last)
 
     def _compress(self, block: memoryview, *, last: bool) -> bytes:
         data = self._frame.compress(block)
         return data + self._frame.flush() if last else data
+
+    def diff_id(self) -> Digest:
+        """Return the digest of what went in."""
+        return Digest.from_hash(self._raw)

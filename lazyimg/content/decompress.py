@@ -1,0 +1,125 @@
+"""Decompression by pushing: pieces go in as they pass by, bounded pieces of what they hold come out.
+
+gzip may have several members, zstd several frames; both are read to the last.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from isal import igzip_lib
+
+from lazyimg.errors import MissingExtra
+
+_OUT = 1 << 20  # bytes that gzip gives at a time, at most
+_ZSTD_IN = 2 << 10  # bytes that zstd is given at a time: at most 64 MiB come out, however hostile they are
+_ZSTD_WINDOW = 128 << 20  # bytes of history that a zstd frame may ask for
+
+
+class Decompressor(Protocol):
+    """Decompression by pushing."""
+
+    @property
+    def error(self) -> type[Exception]:
+        """What the library raises for bytes that are broken."""
+        ...
+
+    def feed(self, data: bytes) -> Iterator[bytes | memoryview]:
+        """Yield what ``data`` decompresses to, in bounded pieces."""
+        ...
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the blob may end here."""
+        ...
+
+
+class Plain:
+    """Content that is not compressed."""
+
+    error = ValueError
+    is_complete = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield ``data``."""
+        yield data
+
+
+class GzipMembers:
+    """gzip, one member after another; zeros may follow the last (RFC 1952 knows none, tools pad with them)."""
+
+    error = igzip_lib.error
+
+    def __init__(self) -> None:
+        self._member = _member()
+        self._is_fresh = True
+        self._count = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what ``data`` decompresses to."""
+        while data := self._without_padding(data):
+            self._is_fresh = False
+            yield from self._drain(data)
+            if not self._member.eof:
+                return
+            data = self._member.unused_data
+            self._member, self._is_fresh, self._count = _member(), True, self._count + 1
+
+    def _without_padding(self, data: bytes) -> bytes:
+        return data.lstrip(b"\0") if self._is_fresh and self._count else data
+
+    def _drain(self, data: bytes) -> Iterator[bytes]:
+        yield self._member.decompress(data, _OUT)
+        while not (self._member.needs_input or self._member.eof):
+            yield self._member.decompress(b"", _OUT)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last member ended."""
+        return self._is_fresh and self._count > 0
+
+
+def _member() -> igzip_lib.IgzipDecompressor:
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+
+class ZstdFrames:
+    """zstd, one frame after another."""
+
+    def __init__(self) -> None:
+        try:
+            import zstandard  # noqa: PLC0415 - an extra, loaded on use
+        except ImportError as error:
+            raise MissingExtra(
+                "a zstd layer is kept as it is, but its diff_id needs the zstandard library, which is not "
+                "installed: pip install 'lazyimg[zstd]'"
+            ) from error
+        self.error: type[Exception] = zstandard.ZstdError
+        self._frames = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = self._frames.decompressobj()
+        self._is_fresh = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what ``data`` decompresses to."""
+        for start in range(0, len(data), _ZSTD_IN):
+            yield from self._feed(data[start : start + _ZSTD_IN])
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            self._is_fresh = False
+            yield self._frame.decompress(data)
+            if not self._frame.eof:
+                return
+            data = self._frame.unused_data
+            self._frame, self._is_fresh = self._frames.decompressobj(), True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last frame ended."""
+        return self._is_fresh
+
+
+DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
+    "none": Plain,
+    "gzip": GzipMembers,
+    "zstd": ZstdFrames,
+}

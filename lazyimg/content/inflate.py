@@ -1,0 +1,94 @@
+"""Looking inside a blob that is kept as it is: the digest of the tar in it, in bounded memory.
+
+Pieces of the blob are pushed in as they pass by. A blob that blows up out of all proportion is refused.
+"""
+
+from attrs import frozen
+
+from lazyimg.content.decompress import DECOMPRESSORS
+from lazyimg.content.magic import compression_of
+from lazyimg.errors import InvalidContent
+from lazyimg.oci.digest import Digest, new_hash
+
+
+@frozen
+class Limits:
+    """How far a blob may blow up when it is decompressed.
+
+    Attributes:
+        ratio: uncompressed to compressed size, at most; not looked at below ``free`` bytes.
+        total: uncompressed bytes, at most.
+        free: uncompressed bytes, up to which any ratio will do.
+    """
+
+    ratio: float = 500.0
+    total: int = 1 << 40
+    free: int = 256 << 20
+
+    def check(self, taken: int, given: int) -> None:
+        """Refuse a blob that gave ``given`` bytes for ``taken``.
+
+        Raises:
+            InvalidContent: that is over a limit.
+        """
+        if given > self.total:
+            raise InvalidContent(
+                f"it holds more than {self.total} bytes: raise Limits(total=...) if it should"
+            )
+        if given > self.free and given > self.ratio * taken:
+            raise InvalidContent(
+                f"{taken} bytes of it hold {given}, more than {self.ratio:g} times as much: "
+                "raise Limits(ratio=...) if that is no bomb"
+            )
+
+
+class Inflater:
+    """Hashes the tar in a blob whose pieces are pushed in.
+
+    Args:
+        beginning: how the blob begins, which tells its compression.
+        limits: how far it may blow up.
+
+    Raises:
+        InvalidContent: a compression that no layer has.
+        MissingExtra: zstd, and the ``zstandard`` library is not installed.
+    """
+
+    def __init__(self, beginning: bytes, limits: Limits) -> None:
+        self.compression = compression_of(beginning)
+        if self.compression not in DECOMPRESSORS:
+            raise InvalidContent(
+                f"it is {self.compression}, which no layer can be: use gzip, zstd or a plain tar"
+            )
+        self._decompressor = DECOMPRESSORS[self.compression]()
+        self._limits = limits
+        self._hash = new_hash()
+        self._taken = 0
+        self._given = 0
+
+    def feed(self, data: bytes) -> None:
+        """Decompress and hash the next piece.
+
+        Raises:
+            InvalidContent: it is broken, or blows up beyond the limits.
+        """
+        self._taken += len(data)
+        try:
+            for piece in self._decompressor.feed(data):
+                self._given += len(piece)
+                self._limits.check(self._taken, self._given)
+                self._hash.update(piece)
+        except self._decompressor.error as error:
+            raise InvalidContent(f"it is broken {self.compression}: {error}") from error
+
+    def diff_id(self) -> Digest:
+        """Return the digest of the tar, at the end of the blob.
+
+        Raises:
+            InvalidContent: the blob ended too early.
+        """
+        if not self._decompressor.is_complete:
+            raise InvalidContent(
+                f"it is broken {self.compression}: it ends after {self._taken} bytes, too early"
+            )
+        return Digest.from_hash(self._hash)
