@@ -129,7 +129,6 @@ def merged(old: Json, new: Json) -> Json:
 
 
 def _merged_list(old: list[Json], new: list[Json]) -> list[Json]:
-    if len(old) == len(new):
-        return list(map(merged, old, new))
     written: dict[str, str] = {item: item for item in old if isinstance(item, Text)}
-    return [written.get(item, item) if isinstance(item, str) else item for item in new]
+    aligned = map(merged, old, new) if len(old) == len(new) else new
+    return [written.get(item, item) if isinstance(item, str) else item for item in aligned]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from lazyimg.errors import InvalidDocument
 from lazyimg.oci.json_value import Integer, Real, Text, jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lazyimg.oci.json_value import Json
+from lazyimg.oci.json_value import Json
 
 quoted: Final = json.JSONEncoder(ensure_ascii=False).encode
 """Writes a plain text: what every text without ``source`` is written as."""
@@ -52,7 +53,14 @@ def _scalar(value: float | None) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.source if isinstance(value, Integer | Real) else repr(value)
+    return value.source if isinstance(value, Integer | Real) else _number(value)
+
+
+def _number(value: float) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        raise InvalidDocument("an integer of so many digits that Python refuses to write it") from None
 
 
 def _write_object(members: dict[str, Json], out: Callable[[str], None]) -> None:
