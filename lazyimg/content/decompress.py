@@ -18,12 +18,9 @@ _ZSTD_WINDOW = 128 << 20  # bytes of history that a zstd frame may ask for
 class Decompressor(Protocol):
     """Decompression by pushing."""
 
-    @property
-    def error(self) -> type[Exception]:
-        """What the library raises for bytes that are broken."""
-        ...
+    error: type[Exception]  # what the library raises for bytes that are broken
 
-    def feed(self, data: bytes) -> Iterator[bytes | memoryview]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` decompresses to, in bounded pieces."""
         ...
 
@@ -36,7 +33,7 @@ class Decompressor(Protocol):
 class Plain:
     """Content that is not compressed."""
 
-    error = ValueError
+    error: type[Exception] = ValueError
     is_complete = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -45,9 +42,9 @@ class Plain:
 
 
 class GzipMembers:
-    """gzip, one member after another; zeros may follow the last (RFC 1952 knows none, tools pad with them)."""
+    """gzip, one member after another; zeros may follow the last, as some tools pad."""
 
-    error = igzip_lib.error
+    error: type[Exception] = igzip_lib.error
 
     def __init__(self) -> None:
         self._member = _member()

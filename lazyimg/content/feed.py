@@ -59,22 +59,24 @@ class Feed:
     Args:
         open_pass: makes a new pass over the same content; called again for each second reading.
         sinks: how many bodies there are; 0 pumps for the identity alone.
+        one_shot: whether the source can be opened only once; a pass that finds out so itself counts too.
         spool: whether a one-shot blob is copied to scratch space as it is sent.
         spool_directory: where; None is the system's directory for temporary files.
         check: called at least every tenth of a second in every wait; what it raises ends the wait.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a feed is depends on all of them
         self,
         open_pass: Callable[[], OnePass],
         *,
         sinks: int = 1,
+        one_shot: bool = False,
         spool: bool = True,
         spool_directory: Path | None = None,
         check: Callable[[], None] = proceed,
     ) -> None:
         self._open_pass = open_pass
-        self._one_shot = False
+        self._one_shot = one_shot
         self._wants_spool = spool
         self._spool_directory = spool_directory
         self._check = check

@@ -32,9 +32,7 @@ class Limits:
             InvalidContent: that is over a limit.
         """
         if given > self.total:
-            raise InvalidContent(
-                f"it holds more than {self.total} bytes: raise Limits(total=...) if it should"
-            )
+            raise InvalidContent(f"it holds over {self.total} bytes: raise Limits(total=...) if it should")
         if given > self.free and given > self.ratio * taken:
             raise InvalidContent(
                 f"{taken} bytes of it hold {given}, more than {self.ratio:g} times as much: "
@@ -57,9 +55,7 @@ class Inflater:
     def __init__(self, beginning: bytes, limits: Limits) -> None:
         self.compression = compression_of(beginning)
         if self.compression not in DECOMPRESSORS:
-            raise InvalidContent(
-                f"it is {self.compression}, which no layer can be: use gzip, zstd or a plain tar"
-            )
+            raise InvalidContent(f"it is {self.compression}, which no layer can be: use gzip, zstd or a tar")
         self._decompressor = DECOMPRESSORS[self.compression]()
         self._limits = limits
         self._hash = new_hash()
@@ -88,7 +84,5 @@ class Inflater:
             InvalidContent: the blob ended too early.
         """
         if not self._decompressor.is_complete:
-            raise InvalidContent(
-                f"it is broken {self.compression}: it ends after {self._taken} bytes, too early"
-            )
+            raise InvalidContent(f"it is broken {self.compression}: it ends after {self._taken} bytes")
         return Digest.from_hash(self._hash)

@@ -157,7 +157,7 @@ def _record(key: bytes, value: bytes) -> bytes:
     r"""Write one record, whose length counts its own digits.
 
     >>> _record(b"path", b"x"), len(_record(b"path", b"x" * 91))
-    (b'10 path=x\n', 101)
+    (b'9 path=x\n', 101)
     """
     rest = b" %s=%s\n" % (key, value)
     size = len(rest) + len(str(len(rest)))
