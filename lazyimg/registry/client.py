@@ -4,27 +4,32 @@ A `Client` does nothing until a method is called, and each method is one questio
 authorisation and redirects are below it (`lazyimg.registry.conversation`).
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Self
 
 import httpx
-from attrs import field, frozen
+from attrs import evolve
 
 from lazyimg import __version__
-from lazyimg.errors import ContentMismatch, InvalidDigest, InvalidDocument, NotFound, RegistryError
+from lazyimg.errors import ContentMismatch, InvalidDocument, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
-from lazyimg.oci.media_type import ACCEPT_MANIFESTS
-from lazyimg.registry import scope
+from lazyimg.registry.answers import (
+    RawManifest,
+    announced_digest,
+    described,
+    length_of,
+    listed_tags,
+    upload_location,
+)
 from lazyimg.registry.auth import Authorizer
 from lazyimg.registry.conversation import ANY, Answer, Conversation, Patience, Question
 from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
+from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
 from lazyimg.registry.keychain import Anonymous
-from lazyimg.registry.location import next_page, resolve
+from lazyimg.registry.location import next_page
 from lazyimg.registry.network import Dialer
 from lazyimg.registry.pools import Pools, Tls
 from lazyimg.registry.retry import Retries
@@ -35,24 +40,8 @@ from lazyimg.registry.upload import Upload
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
 _MOST_PAGES = 10_000
 _CREATED = 201
-
-
-@frozen(kw_only=True)
-class RawManifest:
-    """A manifest or index as a registry sent it, verified.
-
-    Attributes:
-        media_type: the answer's ``Content-Type``, without parameters; empty if there was none.
-        digest: of the bytes.
-        data: the bytes.
-    """
-
-    media_type: str
-    digest: Digest
-    data: bytes = field(repr=False)
 
 
 class Client:
@@ -93,9 +82,10 @@ class Client:
         dialer = Dialer(httpx.URL(url).host, dead_after=limits.silence)
         wire = Wire(transport or Pools(dialer, tls=tls or Tls(), proxy=proxy), limits, user_agent, observer)
         self.registry = name
-        self._site = Site(name, url, lambda: dialer.home_zone)
-        self._authorizer = Authorizer(self._site, wire, keychain or Anonymous())
-        self._conversation = Conversation(self._site, wire, self._authorizer, _as_retries(retries))
+        site = Site(name, url, lambda: dialer.home_zone)
+        authorizer = Authorizer(site, wire, keychain or Anonymous())
+        self._conversation = Conversation(site, wire, authorizer, _as_retries(retries))
+        self._endpoints = Endpoints(url)
 
     def __repr__(self) -> str:
         return f"Client({self.registry!r})"
@@ -117,7 +107,7 @@ class Client:
             Unauthorized: it wants other credentials.
             RegistryUnreachable: no answer.
         """
-        self._conversation.ask(Question(doing="speak with it", method="GET", url=f"{self._site.url}/v2/"))
+        self._conversation.ask(self._endpoints.ping())
 
     # --- manifests -----------------------------------------------------------------------------------
 
@@ -128,14 +118,14 @@ class Client:
             NotFound: there is none.
             RegistryError: the registry refused.
         """
-        question = self._manifest("HEAD", repository, reference, scope.pull(repository))
+        question = self._endpoints.manifest("HEAD", repository, reference)
         try:
             answer = self._conversation.ask(question)
         except RegistryError as error:
             if error.status not in {400, 405, 501}:
                 raise
             return self._described(repository, reference)
-        found = _descriptor(answer)
+        found = described(answer)
         return found or self._described(repository, reference)
 
     def _described(self, repository: str, reference: str) -> Descriptor:
@@ -153,15 +143,15 @@ class Client:
             NotFound: there is none.
             ContentMismatch: its bytes have another digest than was asked for or announced, or are over 4 MiB.
         """
-        answer = self._conversation.ask(self._manifest("GET", repository, reference, scope.pull(repository)))
-        expected = _digest_or_none(reference) or _announced_digest(answer)
+        answer = self._conversation.ask(self._endpoints.manifest("GET", repository, reference))
+        expected = _digest_or_none(reference) or announced_digest(answer)
         found = Digest.of(answer.data, expected.algorithm if expected else "sha256")
         if expected is not None and found != expected:
             raise ContentMismatch(
                 f"cannot read the manifest of {repository} at {reference}: {self.registry} sent bytes with "
                 f"the digest {found}, not {expected}"
             )
-        return RawManifest(media_type=_media_type(answer), digest=found, data=answer.data)
+        return RawManifest(media_type=media_type_of(answer), digest=found, data=answer.data)
 
     def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> Digest:
         """Write a manifest or index; what it refers to must be there.
@@ -188,12 +178,12 @@ class Client:
         digest = Digest.of(data, asked.algorithm if asked else "sha256")
         if asked not in {None, digest}:
             raise ContentMismatch(f"these bytes have the digest {digest}, they cannot be written as {asked}")
-        question = self._manifest("PUT", repository, reference, scope.push(repository), data, media_type)
+        question = self._endpoints.manifest("PUT", repository, reference, data, media_type)
         self._check_stored(self._conversation.ask(question), digest, repository)
         return digest
 
     def _check_stored(self, answer: Answer, digest: Digest, repository: str) -> None:
-        stored = _announced_digest(answer)
+        stored = announced_digest(answer)
         if stored is not None and stored.algorithm == digest.algorithm and stored != digest:
             raise ContentMismatch(
                 f"{self.registry} says it stored {stored} in {repository}, sent was {digest}"
@@ -206,29 +196,7 @@ class Client:
             NotFound: there is none.
             RegistryError: the registry refused, or deletes nothing (405).
         """
-        self._conversation.ask(self._manifest("DELETE", repository, reference, scope.delete(repository)))
-
-    def _manifest(  # noqa: PLR0913, PLR0917 - the parts of one request line and its body
-        self,
-        method: str,
-        repository: str,
-        reference: str,
-        allowed: scope.Scope,
-        data: bytes = b"",
-        media_type: str = "",
-    ) -> Question:
-        verb = {"PUT": "write", "DELETE": "delete"}.get(method, "read")
-        headers = {"Content-Type": media_type} if media_type else {"Accept": ", ".join(ACCEPT_MANIFESTS)}
-        return Question(
-            doing=f"{verb} the manifest of {repository} at {reference}",
-            method=method,
-            url=self._url(repository, "manifests", reference),
-            repository=repository,
-            scopes=(allowed,),
-            headers=headers,
-            content=data,
-            limit=MANIFEST_LIMIT,
-        )
+        self._conversation.ask(self._endpoints.manifest("DELETE", repository, reference))
 
     # --- blobs ---------------------------------------------------------------------------------------
 
@@ -238,28 +206,21 @@ class Client:
         Raises:
             RegistryError: the registry refused, or did not tell the size.
         """
-        question = self._blob("HEAD", repository, digest, scope.pull(repository))
+        question = self._endpoints.blob("HEAD", repository, digest)
         try:
             answer = self._conversation.ask(question)
         except NotFound:
             return None
-        length = answer.headers.get("Content-Length", "")
-        return int(length) if length.isdecimal() else self._measured(question)
+        size = length_of(answer.headers.get("Content-Length"))
+        return self._measured(question) if size is None else size
 
     def _measured(self, question: Question) -> int:
         """Learn a blob's size from the head of a GET, where HEAD does not tell it."""
-        asked = Question(
-            doing=question.doing,
-            method="GET",
-            url=question.url,
-            repository=question.repository,
-            scopes=question.scopes,
-        )
-        with closing(self._conversation.open(asked)) as reply:
-            length = reply.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        with closing(self._conversation.open(evolve(question, method="GET"))) as reply:
+            size = length_of(reply.headers.get("Content-Length"))
+        if size is None:
             raise RegistryError(f"cannot {question.doing}: {self.registry} does not tell its size")
-        return int(length)
+        return size
 
     def blob(
         self,
@@ -288,7 +249,7 @@ class Client:
             RegistryUnreachable: the registry cannot be reached, or the connection keeps breaking.
         """
         wanted = Blob(digest=Digest(digest), size=size, offset=offset, hasher=hasher)
-        question = self._blob("GET", repository, digest, scope.pull(repository))
+        question = self._endpoints.blob("GET", repository, digest)
         return Download(self._conversation, question, wanted).chunks()
 
     def get_blob_bytes(self, repository: str, digest: str, size: int | None, limit: int = 8 << 20) -> bytes:
@@ -317,16 +278,7 @@ class Client:
             NotFound: there is none.
             RegistryError: the registry refused, or deletes nothing (405).
         """
-        self._conversation.ask(self._blob("DELETE", repository, digest, scope.delete(repository)))
-
-    def _blob(self, method: str, repository: str, digest: str, allowed: scope.Scope) -> Question:
-        return Question(
-            doing=f"{'delete' if method == 'DELETE' else 'read'} the blob {digest} of {repository}",
-            method=method,
-            url=self._url(repository, "blobs", digest),
-            repository=repository,
-            scopes=(allowed,),
-        )
+        self._conversation.ask(self._endpoints.blob("DELETE", repository, digest))
 
     # --- uploads -------------------------------------------------------------------------------------
 
@@ -362,32 +314,21 @@ class Client:
         doing = f"mount {digest} from {from_repository} into {repository}"
         query = {"mount": digest, "from": from_repository}
         answer = self._conversation.ask(
-            self._upload_question(repository, doing, [from_repository], query), patience
+            self._endpoints.upload(doing, repository, [from_repository], query), patience
         )
         return None if answer.status == _CREATED else self._begun(repository, answer, (), patience)
 
-    def _upload_question(
-        self, repository: str, doing: str, pulls: Iterable[str], query: dict[str, str] | None = None
-    ) -> Question:
-        return Question(
-            doing=doing,
-            method="POST",
-            url=self._url(repository, "blobs", "uploads/") + (f"?{urlencode(query)}" if query else ""),
-            repository=repository,
-            scopes=scope.merge([scope.push(repository)], map(scope.pull, pulls)),
-        )
-
     def _post_upload(self, repository: str, pulls: Iterable[str], patience: Patience) -> Answer:
         return self._conversation.ask(
-            self._upload_question(repository, f"push to {repository}", pulls), patience
+            self._endpoints.upload(f"push to {repository}", repository, pulls), patience
         )
 
     def _begun(self, repository: str, answer: Answer, pulls: Iterable[str], patience: Patience) -> Upload:
         return Upload(
             self._conversation,
             repository,
-            _upload_location(answer),
-            begin=lambda: _upload_location(self._post_upload(repository, pulls, patience)),
+            upload_location(answer),
+            begin=lambda: upload_location(self._post_upload(repository, pulls, patience)),
             exists=lambda digest: self.head_blob(repository, digest) is not None,
             stop=patience.stop,
         )
@@ -402,26 +343,14 @@ class Client:
             InvalidDocument: the registry answered something else.
         """
         found: list[str] = []
-        url: str | None = self._url(repository, "tags", "list")
+        page: str | None = None
         for _ in range(_MOST_PAGES):
-            if url is None:
+            answer = self._conversation.ask(self._endpoints.tags(repository, page))
+            found += listed_tags(answer.data, repository)
+            page = next_page(answer.url, answer.headers.get("Link"))
+            if page is None:
                 break
-            answer = self._conversation.ask(
-                Question(
-                    doing=f"list the tags of {repository}",
-                    method="GET",
-                    url=url,
-                    repository=repository,
-                    scopes=(scope.pull(repository),),
-                    limit=MANIFEST_LIMIT,
-                )
-            )
-            found += _tags(answer.data, repository)
-            url = next_page(answer.url, answer.headers.get("Link"))
         return found
-
-    def _url(self, repository: str, kind: str, name: str) -> str:
-        return f"{self._site.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"
 
 
 def _as_retries(value: int | Retries | None) -> Retries:
@@ -430,41 +359,5 @@ def _as_retries(value: int | Retries | None) -> Retries:
     return Retries() if value is None else Retries(count=value)
 
 
-def _digest_or_none(text: str) -> Digest | None:
-    return Digest(text) if ":" in text else None
-
-
-def _announced_digest(answer: Answer) -> Digest | None:
-    try:
-        return Digest(answer.headers.get("Docker-Content-Digest", ""))
-    except InvalidDigest:
-        return None
-
-
-def _media_type(answer: Answer) -> str:
-    return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
-
-
-def _descriptor(answer: Answer) -> Descriptor | None:
-    """Read a descriptor from the headers of a HEAD, None if they do not tell all of it."""
-    digest, length, media_type = (
-        _announced_digest(answer),
-        answer.headers.get("Content-Length", ""),
-        _media_type(answer),
-    )
-    if digest is None or not length.isdecimal() or not media_type:
-        return None
-    return Descriptor(media_type=media_type, digest=digest, size=int(length))
-
-
-def _upload_location(answer: Answer) -> str:
-    return resolve(answer.url, answer.headers.get("Location"))
-
-
-def _tags(data: bytes, repository: str) -> list[str]:
-    try:
-        body: Any = json.loads(data)
-        tags = body["tags"] or []
-        return [tag for tag in tags if isinstance(tag, str)]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise InvalidDocument(f"the list of tags of {repository} is no list of tags") from None
+def _digest_or_none(reference: str) -> Digest | None:
+    return Digest(reference) if ":" in reference else None

@@ -18,10 +18,11 @@ from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
 from lazyimg.registry.challenge import parse_challenges
 from lazyimg.registry.failure import mask, read_words, refusal
 from lazyimg.registry.network import Call
+from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.retry import TRANSIENT, Retries, retry_after
 from lazyimg.registry.scope import Scope
 from lazyimg.registry.site import Site
-from lazyimg.registry.transport import Outgoing, Reply, Request, Untrusted, Wire, host_of
+from lazyimg.registry.transport import Reply, Request, Untrusted, Wire, host_of
 
 ERROR_LIMIT = 1 << 20  # bytes of an error body that are read
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

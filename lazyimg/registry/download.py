@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryUnreachable
 from lazyimg.oci.digest import Digest, new_hash
+from lazyimg.registry.answers import length_of
 from lazyimg.registry.conversation import ANY, Conversation, Question
 from lazyimg.registry.transport import Reply, host_of
 
@@ -99,10 +100,10 @@ class Download:
 
     def _check_length(self, reply: Reply, skip: int) -> None:
         """Refuse an answer that announces another length than the blob has, before any of it is read."""
-        length = reply.headers.get("Content-Length", "")
-        if self._blob.size is None or not length.isdecimal():
+        length = length_of(reply.headers.get("Content-Length"))
+        if self._blob.size is None or length is None:
             return
-        announced = int(length) - skip + self._at
+        announced = length - skip + self._at
         if announced != self._blob.size:
             raise self._mismatch(f"has {announced} bytes of it, {self._blob.size} were expected")
 

@@ -7,6 +7,7 @@ of OAuth 2, which an identity token needs. Services that take one method only ar
 
 import base64
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from lazyimg.registry.transport import Reply, Request, Wire, host_of
 
 CLIENT_ID = "lazyimg"
 _LIMIT = 1 << 20
+_TOKEN = re.compile(r"[!-~]+").fullmatch  # what a header can hold
 _DEFAULT_LIFE = 60.0  # seconds a token lives if nothing is said (the specification's default)
 _LONGEST_LIFE = 24 * 3600.0
 _OTHER_METHOD = frozenset({404, 405})
@@ -160,8 +162,8 @@ def _read_token(request: TokenRequest, data: bytes) -> Token:
         answer = None
     fields: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
     values = [fields.get(name) for name in ("token", "access_token")]
-    value = next((value for value in values if isinstance(value, str) and value), "")
-    if not value or not value.isascii() or not value.isprintable():
+    value = next((value for value in values if isinstance(value, str) and _TOKEN(value)), None)
+    if value is None:
         raise ContentMismatch(
             f"cannot {request.doing}: {host_of(request.realm)} answered without a usable token"
         )

@@ -7,8 +7,7 @@ of here refers to a request, whose headers hold credentials.
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Generator, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpcore
@@ -17,8 +16,8 @@ from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
 from lazyimg.registry.network import Call, calling
+from lazyimg.registry.outgoing import Outgoing
 
-PIECE: Final = 1 << 20  # bytes sent at once; smaller slices cost CPU, larger ones hold the GIL longer
 _SIGN_OF_LIFE = 16 << 10  # bytes received; less is a drip that could go on for ever
 _SHOWN = frozenset({"digest", "from", "last", "mount", "n", "scope", "service", "artifactType"})
 
@@ -75,61 +74,6 @@ Observer = Callable[[RequestRecord], None]
 
 class Untrusted(RegistryUnreachable):
     """The server's certificate is not to be trusted; trying again would not help."""
-
-
-class Outgoing(httpx.SyncByteStream):
-    """A body on its way out; keeps count, and keeps the very exception its source raised.
-
-    Args:
-        chunks: the bytes, in pieces of any size.
-        size: how many bytes there will be; None sends them chunked.
-        on_progress: called before each piece that is handed to the connection.
-    """
-
-    def __init__(
-        self, chunks: Iterable[bytes | memoryview], size: int | None, on_progress: Callable[[], None]
-    ) -> None:
-        self._chunks = iter(chunks)
-        self._on_progress = on_progress
-        self.size = size
-        self.sent = 0
-        self.is_exhausted = False
-        self.failure: BaseException | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._chunks:
-                for piece in _pieces(chunk):
-                    self._on_progress()
-                    yield piece
-                    self.sent += len(piece)
-            self._check_size()
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.failure = error
-            raise
-        self.is_exhausted = True
-
-    def _check_size(self) -> None:
-        if self.size is not None and self.sent != self.size:
-            raise ContentMismatch(f"the source gave {self.sent} bytes where {self.size} were announced")
-
-    def close(self) -> None:
-        """Close the source's iterator, where it can be closed."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-
-
-def _pieces(chunk: bytes | memoryview) -> Iterator[bytes]:
-    if isinstance(chunk, bytes) and len(chunk) <= PIECE:
-        if chunk:
-            yield chunk
-        return
-    view = memoryview(chunk).cast("B")
-    for start in range(0, len(view), PIECE):
-        yield view[start : start + PIECE]  # type: ignore[misc] # h11 and sockets take a view as they take bytes
 
 
 @frozen(kw_only=True)

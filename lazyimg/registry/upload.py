@@ -13,41 +13,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from attrs import frozen
-
 from lazyimg.content.body import Body
 from lazyimg.errors import Cancelled, LazyImgError, RegistryError, RegistryUnreachable
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.conversation import ANY, Conversation, Patience, Question
+from lazyimg.registry.conversation import Conversation, Patience, Question
+from lazyimg.registry.fault import Fault, fault_of, tells_of_loss
 from lazyimg.registry.location import held_bytes, resolve, with_digest
 from lazyimg.registry.network import Call
-from lazyimg.registry.retry import TRANSIENT, retry_after
+from lazyimg.registry.outgoing import Outgoing
+from lazyimg.registry.retry import TRANSIENT
 from lazyimg.registry.scope import push
-from lazyimg.registry.transport import Outgoing, Reply
+from lazyimg.registry.transport import Reply
 
 _BYTES = "application/octet-stream"
 _RATE = 64 << 20  # bytes a second at which a registry may still be storing what it was sent
 _CANCEL_TIME = 5.0  # seconds
-_LOST = frozenset({404, 410, 416})
 _NO_STREAMS = frozenset({405, 501})
-_LOST_CODES = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
-
-
-@frozen
-class Fault:
-    """What ended an attempt to send, in a way that another may do better.
-
-    Attributes:
-        error: raised if no further attempt is made.
-        wait: seconds the registry asked to wait.
-        is_lost: the registry dropped the upload.
-        is_silent: there was no answer.
-    """
-
-    error: LazyImgError
-    wait: float | None = None
-    is_lost: bool = False
-    is_silent: bool = False
 
 
 class BytesBody:
@@ -242,22 +223,7 @@ class Upload:
         finally:
             self.bytes_sent += outgoing.sent
         self._call.alive()
-        return reply, self._fault_of(reply, question, since)
-
-    def _fault_of(self, reply: Reply, question: Question, since: float) -> Fault | None:
-        """Return the fault an answer tells of, None of one that is final."""
-        status = reply.status
-        if status == 401:  # noqa: PLR2004
-            may_help = self._conversation.learn(reply, question, since)
-            error = self._conversation.refused(question, reply)
-            if not may_help:
-                raise error
-            return Fault(error)
-        if status in TRANSIENT or status in _LOST:
-            wait = retry_after(reply.headers.get("Retry-After"))
-            error = self._conversation.refused(question, reply)
-            return Fault(error, wait=wait, is_lost=status in _LOST - {416})
-        return None
+        return reply, fault_of(self._conversation, reply, question, since)
 
     def _accepted(self, reply: Reply, outgoing: Outgoing) -> Fault | None:
         """Take in a success: where to send the rest, and how much is there."""
@@ -329,7 +295,7 @@ class Upload:
             raise fault.error
         self._check_stop()
         if not fault.is_lost:
-            Upload.cancel(self)
+            self.cancel()
         self._location = self._begin()
         self._call.alive()
         self._held = self._best = 0
@@ -359,7 +325,7 @@ class Upload:
 
     def _may_send_again(self, error: RegistryError) -> bool:
         """Tell whether the upload was lost, or, after a fault, put together wrongly."""
-        if error.status in _LOST or _LOST_CODES.intersection(error.codes):
+        if tells_of_loss(error.status, error.codes):
             return True
         return self.attempts > 1 and "DIGEST_INVALID" in error.codes and self._restarts == 0
 
@@ -409,6 +375,3 @@ class Upload:
     def _move(self, url: str, location: str | None) -> None:
         if location:
             self._location = resolve(url, location)
-
-
-__all__ = ["ANY", "BytesBody", "Upload"]

@@ -1,0 +1,76 @@
+"""What the answers of a registry say: values read from their headers and bodies."""
+
+import json
+from typing import Any
+
+from attrs import field, frozen
+
+from lazyimg.errors import InvalidDigest, InvalidDocument
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.registry.conversation import Answer
+from lazyimg.registry.location import resolve
+
+
+@frozen(kw_only=True)
+class RawManifest:
+    """A manifest or index as a registry sent it, verified.
+
+    Attributes:
+        media_type: the answer's ``Content-Type``, without parameters; empty if there was none.
+        digest: of the bytes.
+        data: the bytes.
+    """
+
+    media_type: str
+    digest: Digest
+    data: bytes = field(repr=False)
+
+
+def announced_digest(answer: Answer) -> Digest | None:
+    """Return the digest that the registry says the content has, None if it does not say or says no digest."""
+    try:
+        return Digest(answer.headers.get("Docker-Content-Digest", ""))
+    except InvalidDigest:
+        return None
+
+
+def media_type_of(answer: Answer) -> str:
+    """Return the media type, in lower case and without parameters; empty if there is none."""
+    return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+
+def length_of(header: str | None) -> int | None:
+    """Read a ``Content-Length``, None if there is none that can be used.
+
+    >>> length_of("12"), length_of("-1"), length_of(None)
+    (12, None, None)
+    """
+    return int(header) if header and header.isascii() and header.isdecimal() and len(header) <= 18 else None  # noqa: PLR2004 - digits of a 64 bit number
+
+
+def described(answer: Answer) -> Descriptor | None:
+    """Read a descriptor from the headers of a HEAD, None if they do not tell all of it."""
+    digest, size = announced_digest(answer), length_of(answer.headers.get("Content-Length"))
+    media_type = media_type_of(answer)
+    if digest is None or size is None or not media_type:
+        return None
+    return Descriptor(media_type=media_type, digest=digest, size=size)
+
+
+def upload_location(answer: Answer) -> str:
+    """Return where a begun upload goes on."""
+    return resolve(answer.url, answer.headers.get("Location"))
+
+
+def listed_tags(data: bytes, repository: str) -> list[str]:
+    """Read one page of a list of tags.
+
+    Raises:
+        InvalidDocument: it is none.
+    """
+    try:
+        body: Any = json.loads(data)
+        return [tag for tag in body["tags"] or [] if isinstance(tag, str)]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidDocument(f"the list of tags of {repository} is no list of tags") from None

@@ -1,0 +1,88 @@
+"""The endpoints of the distribution-spec, as questions (distribution-spec, "Endpoints")."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlencode
+
+from attrs import frozen
+
+from lazyimg.oci.media_type import ACCEPT_MANIFESTS
+from lazyimg.registry import scope
+from lazyimg.registry.conversation import Question
+
+MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
+_VERBS = {"PUT": "write", "DELETE": "delete"}
+
+
+def _allowed(method: str, repository: str) -> tuple[scope.Scope, ...]:
+    needed = {"PUT": scope.push, "DELETE": scope.delete}.get(method, scope.pull)
+    return (needed(repository),)
+
+
+@frozen
+class Endpoints:
+    """Words questions to one registry.
+
+    Attributes:
+        url: scheme and host, without a slash.
+
+    >>> Endpoints("https://ghcr.io").blob("GET", "me/app", "sha256:00").url
+    'https://ghcr.io/v2/me/app/blobs/sha256:00'
+    """
+
+    url: str
+
+    def ping(self) -> Question:
+        """Ask whether it is a registry (end-1)."""
+        return Question(doing="speak with the registry", method="GET", url=f"{self.url}/v2/")
+
+    def manifest(
+        self, method: str, repository: str, reference: str, data: bytes = b"", media_type: str = ""
+    ) -> Question:
+        """Read, write or delete a manifest (end-3, end-7, end-9)."""
+        headers = {"Content-Type": media_type} if media_type else {"Accept": ", ".join(ACCEPT_MANIFESTS)}
+        return Question(
+            doing=f"{_VERBS.get(method, 'read')} the manifest of {repository} at {reference}",
+            method=method,
+            url=self._path(repository, "manifests", reference),
+            repository=repository,
+            scopes=_allowed(method, repository),
+            headers=headers,
+            content=data,
+            limit=MANIFEST_LIMIT,
+        )
+
+    def blob(self, method: str, repository: str, digest: str) -> Question:
+        """Read or delete a blob (end-2, end-10)."""
+        return Question(
+            doing=f"{_VERBS.get(method, 'read')} the blob {digest} of {repository}",
+            method=method,
+            url=self._path(repository, "blobs", digest),
+            repository=repository,
+            scopes=_allowed(method, repository),
+        )
+
+    def upload(
+        self, doing: str, repository: str, pulls: Iterable[str], query: Mapping[str, str] | None = None
+    ) -> Question:
+        """Begin an upload, or mount a blob (end-4, end-11)."""
+        return Question(
+            doing=doing,
+            method="POST",
+            url=self._path(repository, "blobs", "uploads/") + (f"?{urlencode(query)}" if query else ""),
+            repository=repository,
+            scopes=scope.merge([scope.push(repository)], map(scope.pull, pulls)),
+        )
+
+    def tags(self, repository: str, page: str | None = None) -> Question:
+        """List tags, from a page on (end-8)."""
+        return Question(
+            doing=f"list the tags of {repository}",
+            method="GET",
+            url=page or self._path(repository, "tags", "list"),
+            repository=repository,
+            scopes=(scope.pull(repository),),
+            limit=MANIFEST_LIMIT,
+        )
+
+    def _path(self, repository: str, kind: str, name: str) -> str:
+        return f"{self.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"
