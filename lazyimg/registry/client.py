@@ -21,6 +21,7 @@ from lazyimg.registry.answers import (
     described,
     length_of,
     listed_tags,
+    media_type_of,
     upload_location,
 )
 from lazyimg.registry.auth import Authorizer
