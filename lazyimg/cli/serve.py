@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lazyimg.server.registry import Registry
-
 if TYPE_CHECKING:
     from types import FrameType
+
+    from lazyimg.server.registry import Registry
 
 PORTS = range(65536)
 
@@ -42,14 +42,23 @@ def serve(address: str, disk: str | None, *, read_only: bool) -> None:
     A port of 0 takes a free one; the first line printed names it.
     """
     host, port = parse_address(address)
-    registry = Registry(disk, host=host, port=port, read_only=read_only)
-    try:
-        registry.start()
-    except OSError as error:
-        raise click.ClickException(f"cannot serve on {address}: {error}") from error
-    with registry:
+    with _started(disk, host, port, read_only=read_only) as registry:
         click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
         _wait()
+
+
+def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Registry:
+    """Return a registry that is running."""
+    try:
+        from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is missing: pip install 'lazyimg[server]'") from error
+    try:
+        return Registry(disk, host=host, port=port, read_only=read_only).start()
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot serve {disk or 'from memory'} on {host}:{port}: {error}"
+        ) from error
 
 
 def _wait() -> None:

@@ -66,7 +66,7 @@ class MemoryStaged(Staged):
         """Append ``chunks``; tiny ones are joined."""
         size = sum(len(chunk) for chunk in chunks)
         tiny = len(chunks) > 1 and size < SMALL * len(chunks)
-        self.chunks.extend([b"".join(chunks)] if tiny else chunks)
+        self.chunks.extend([b"".join(chunks)] if tiny else filter(None, chunks))
         self.written += size
 
     def read(self) -> Sequence[Chunk]:

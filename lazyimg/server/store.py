@@ -25,7 +25,7 @@ class Blocks(Protocol):
     """Bytes read back, block by block; used by one thread at a time."""
 
     def __next__(self) -> Chunk:
-        """Return the next block; raise StopIteration at the end."""
+        """Return the next block, which is never empty; raise StopIteration at the end."""
 
     def close(self) -> None:
         """Let go of what is held open; harmless when called again."""

@@ -58,6 +58,8 @@ class Intake:
 
     async def _hand_over(self) -> None:
         await self._settle()
+        if not self._size:
+            return
         self._pending = self.workers.submit(self.upload.append, self.claim, self._batch)
         self._batch, self._size = [], 0
 
