@@ -1,3 +1,105 @@
-"""Mutate container images lazily."""
+"""Mutate container images lazily.
+
+Every mutation returns a thunk: a frozen node of a dependency graph. Nothing is opened, read or sent while
+composing. Writing forces the graph, and the session with the registry is the first effect.
+
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lazyimg import registry
+    from lazyimg.content.compression import Gzip, Uncompressed, Zstd
+    from lazyimg.engine import Engine, current_engine
+    from lazyimg.errors import LazyImgError
+    from lazyimg.image.image import Image
+    from lazyimg.image.layer import Layer
+    from lazyimg.image.mutation import Mutation
+    from lazyimg.oci.config import ConfigFile
+    from lazyimg.oci.descriptor import Descriptor
+    from lazyimg.oci.digest import Digest
+    from lazyimg.oci.history import History
+    from lazyimg.oci.manifest import Manifest
+    from lazyimg.oci.platform import Platform
+    from lazyimg.oci.reference import Reference
+    from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
+    from lazyimg.server.registry import Registry
+    from lazyimg.write.layout_target import OCILayout
+    from lazyimg.write.plan import Plan
+    from lazyimg.write.result import Result
+    from lazyimg.write.writing import write
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigFile": "oci.config",
+    "DefaultKeychain": "registry.keychain",
+    "Descriptor": "oci.descriptor",
+    "Digest": "oci.digest",
+    "DockerKeychain": "registry.keychain",
+    "Engine": "engine",
+    "Gzip": "content.compression",
+    "History": "oci.history",
+    "Image": "image.image",
+    "Keychains": "registry.keychain",
+    "Layer": "image.layer",
+    "LazyImgError": "errors",
+    "Manifest": "oci.manifest",
+    "Mutation": "image.mutation",
+    "OCILayout": "write.layout_target",
+    "Plan": "write.plan",
+    "Platform": "oci.platform",
+    "Reference": "oci.reference",
+    "Registry": "server.registry",
+    "Result": "write.result",
+    "StaticKeychain": "registry.keychain",
+    "Uncompressed": "content.compression",
+    "Zstd": "content.compression",
+    "current_engine": "engine",
+    "write": "write.writing",
+}
+
+__all__ = [
+    "ConfigFile",
+    "DefaultKeychain",
+    "Descriptor",
+    "Digest",
+    "DockerKeychain",
+    "Engine",
+    "Gzip",
+    "History",
+    "Image",
+    "Keychains",
+    "Layer",
+    "LazyImgError",
+    "Manifest",
+    "Mutation",
+    "OCILayout",
+    "Plan",
+    "Platform",
+    "Reference",
+    "Registry",
+    "Result",
+    "StaticKeychain",
+    "Uncompressed",
+    "Zstd",
+    "current_engine",
+    "registry",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "registry":
+        return import_module("lazyimg.registry")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lazyimg' has no attribute {name!r}")
+    value = getattr(import_module(f"lazyimg.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,10 @@ CELL = 72
 """Columns of a terminal that one cell takes at most; in HTML, four times as many."""
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(row) for row in rows)
 
@@ -44,9 +48,9 @@ class Table:
     """
 
     title: str
-    columns: tuple[str, ...] = field(converter=tuple)
+    columns: tuple[str, ...] = field(converter=_texts)
     rows: tuple[tuple[Any, ...], ...] = field(converter=_rows)
-    notes: tuple[str, ...] = field(converter=tuple, default=())
+    notes: tuple[str, ...] = field(converter=_texts, default=())
 
     def to_text(self, limit: int = ROWS) -> str:
         """The table for a terminal: aligned columns, at most ``limit`` rows."""

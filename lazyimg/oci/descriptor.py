@@ -30,6 +30,10 @@ def _media_type(value: Any) -> str:
     return fields.media_type(value, "descriptor.mediaType")
 
 
+def _by_name(texts: Mapping[str, str]) -> Mapping[str, str]:
+    return frozen_mapping(texts)
+
+
 @attrs.frozen(kw_only=True)
 class Descriptor(Record):
     """A reference to content: its type, digest and size (image-spec descriptor.md).
@@ -60,7 +64,7 @@ class Descriptor(Record):
     )
     annotations: Mapping[str, str] = attrs.field(
         default=FrozenDict(),
-        converter=frozen_mapping,
+        converter=_by_name,
         hash=False,
         metadata=in_json("annotations", fields.text_map),
     )

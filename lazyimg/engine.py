@@ -1,0 +1,143 @@
+"""The engine: how many jobs, which credentials, which observer; and the runtime that it owns."""
+
+from collections.abc import Iterable
+from contextvars import ContextVar, Token
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from attrs import define, field
+
+from lazyimg.errors import ForcedInside
+from lazyimg.runtime import Runtime, Settings, Work
+from lazyimg.thunk.events import Observer, silent
+from lazyimg.thunk.run import is_inside
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    import httpx
+
+    from lazyimg.registry.keychain import Keychain
+
+V = TypeVar("V")
+
+_current: ContextVar["Engine"] = ContextVar("lazyimg_engine")
+
+
+@define(eq=False)
+class Engine:
+    """How graphs are forced. Making one has no effect; connections are opened on use.
+
+    As a context manager it is the current engine of the block, for this thread (others do not inherit it),
+    and is closed at its end. Many threads may force with one engine.
+
+    >>> engine = Engine(jobs=2)
+    >>> with engine:
+    ...     current_engine() is engine
+    True
+
+    Args:
+        jobs: effectful thunks that are evaluated at once; a layer being read and sent is one.
+        keychain: where credentials come from; by default Docker's file, then podman's, then nobody's.
+        insecure: registry hosts (``host[:port]``) to be spoken to over plain http, or https without
+            verifying their certificate. Loopback addresses need no mention.
+        timeout: seconds that connecting, and each read or write of a connection, may take.
+        retries: times that a request is sent again after a broken connection or a 429, 502, 503 or 504.
+        transport: an ``httpx.BaseTransport`` to send requests with, instead of the network.
+        scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
+            by default the system's own.
+        user_agent: what to be called by registries, before lazyimg's own name.
+        on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
+    """
+
+    jobs: int = 4
+    keychain: "Keychain | None" = field(default=None, kw_only=True, repr=False)
+    insecure: Iterable[str] = field(default=(), kw_only=True, converter=tuple)
+    timeout: float | None = field(default=None, kw_only=True)
+    retries: int | None = field(default=None, kw_only=True)
+    transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
+    scratch: str | Path | None = field(default=None, kw_only=True)
+    user_agent: str | None = field(default=None, kw_only=True)
+    on_event: Observer = field(default=silent, kw_only=True, repr=False)
+    _runtime: Runtime = field(init=False, repr=False)
+    _tokens: list[Token["Engine"]] = field(init=False, factory=list, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot work, before anything runs."""
+        if self.jobs < 1:
+            raise ValueError(f"jobs={self.jobs}: at least one thunk must be evaluated at a time")
+        options = {
+            "timeout": self.timeout,
+            "retries": self.retries,
+            "transport": self.transport,
+            "user_agent": self.user_agent,
+        }
+        scratch = None if self.scratch is None else Path(self.scratch)
+        given = {name: value for name, value in options.items() if value is not None}
+        self._runtime = Runtime(Settings(self.keychain, frozenset(self.insecure), scratch, given))
+
+    def begin(self) -> Work:
+        """What one run works with."""
+        return Work(self._runtime)
+
+    def force(self, thunk: Thunk[V], *, first: Iterable[Thunk[Any]] = (), work: Work | None = None) -> V:
+        """Evaluate ``thunk`` and, of its graph, what it needs: reads, and writes what it says.
+
+        Args:
+            thunk: what to force.
+            first: thunks of its graph that come before all that start from nothing.
+            work: what the evaluations share; by default made for this run.
+
+        Raises:
+            ForcedInside: called from an evaluation.
+            BaseException: what an evaluation raised, with notes of where the thunk was composed.
+        """
+        from lazyimg.thunk.graph import DiGraph, build, order_first  # noqa: PLC0415 - networkx on use
+        from lazyimg.thunk.scheduler import Scheduler  # noqa: PLC0415 - with it
+
+        refuse_inside(thunk)
+        graph = build([thunk], DiGraph())
+        order_first(graph, first)
+        scheduler = Scheduler(graph, runtime=work or self.begin(), jobs=self.jobs, observer=self.on_event)
+        value: V = scheduler.force(thunk)
+        return value
+
+    def close(self) -> None:
+        """Close the connections. The engine may be used again."""
+        self._runtime.close()
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_current.set(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _current.reset(self._tokens.pop())
+        self.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "an Engine holds connections and credentials, and is not pickled: make one where it is used"
+        )
+
+
+_default = Engine()
+
+
+def current_engine() -> Engine:
+    """The engine of the innermost ``with Engine(...)`` of this thread, or the default one."""
+    return _current.get(_default)
+
+
+def refuse_inside(thunk: Thunk[Any]) -> None:
+    """Refuse to force from inside an evaluation.
+
+    Raises:
+        ForcedInside: this thread is evaluating a thunk right now.
+    """
+    if is_inside():
+        raise ForcedInside(
+            f"{thunk!r} was forced from inside an evaluation, which would wait for itself: declare it as an "
+            "input, in a field of the thunk that needs it"
+        )

@@ -1,0 +1,70 @@
+"""An image of a registry: its manifest is read when something is forced, and nothing before."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from attrs import frozen
+
+from lazyimg.errors import PlatformNotFound
+from lazyimg.image.image import Image
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.index import Index
+from lazyimg.oci.manifest import parse_manifest
+from lazyimg.oci.platform import Platform, best_match
+from lazyimg.oci.reference import Reference
+from lazyimg.state.image_state import ImageState, remote_state
+from lazyimg.thunk.run import Run
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    from lazyimg.runtime import Work
+
+_ATTESTATION = "unknown"
+
+
+@frozen
+class FromRegistry(Image):
+    """Read an image's manifest from a registry; of an index, the one for a platform."""
+
+    effectful: ClassVar[bool] = True
+
+    reference: Reference
+    platform: Platform | None = None
+
+    @property
+    def reads(self) -> Reference:
+        """The repository it reads from: a session that can read there can mount from there."""
+        return self.reference
+
+    def evaluate(self, run: Run) -> ImageState | Thunk[ImageState]:
+        """GET the manifest; of an index, go on with the platform's own.
+
+        Raises:
+            NotFound: the registry has no such manifest.
+            PlatformNotFound: it is an index that has no such platform, or no platform was named.
+        """
+        work: Work = run.runtime
+        raw = work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
+        document = parse_manifest(raw.data, raw.media_type)
+        if isinstance(document, Index):
+            chosen = self._choose(document)
+            return FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
+        return remote_state(document, self.reference.without_identifier())
+
+    def _choose(self, index: Index) -> Descriptor:
+        named = [(entry.platform, entry) for entry in index.manifests if entry.platform is not None]
+        runnable = [(platform, entry) for platform, entry in named if platform.os != _ATTESTATION]
+        platforms = [platform for platform, _ in runnable]
+        best = None if self.platform is None else best_match(platforms, self.platform)
+        if best is None:
+            raise self._no_platform(platforms)
+        return runnable[best][1]
+
+    def _no_platform(self, platforms: list[Platform]) -> PlatformNotFound:
+        there = ", ".join(sorted({str(platform) for platform in platforms})) or "no platform at all"
+        if self.platform is None:
+            asked = (
+                "is an index, and no platform was named: say from_registry(..., platform='os/architecture')"
+            )
+        else:
+            asked = f"has no image for {self.platform}"
+        return PlatformNotFound(f"{self.reference} {asked}; it has {there}")

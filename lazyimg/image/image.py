@@ -1,0 +1,260 @@
+"""The public face of an image."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, frozen
+
+from lazyimg.image.keep import KEEP, Keep
+from lazyimg.oci.platform import Platform
+from lazyimg.oci.reference import Reference
+from lazyimg.state.image_state import ImageState
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    from lazyimg.engine import Engine
+    from lazyimg.image.edit_config import Edit
+    from lazyimg.image.layer import Layer
+    from lazyimg.image.mutation import Mutation
+    from lazyimg.notebook.graph import Graph
+    from lazyimg.oci.config import ConfigFile
+    from lazyimg.oci.descriptor import Descriptor
+    from lazyimg.oci.digest import Digest
+    from lazyimg.oci.history import History
+    from lazyimg.oci.manifest import Manifest
+    from lazyimg.write.plan import Plan
+    from lazyimg.write.result import Result
+    from lazyimg.write.target import Target
+
+M = TypeVar("M", bound="Mutation")
+
+
+@frozen
+class Image(Thunk[ImageState]):
+    """A container image: a thunk for its manifest, config and layers.
+
+    Sources (`from_registry`, `empty`) and mutations (`append`, `configure`, ...) compose: they return a new
+    image at once and touch nothing. Forcing methods (`digest`, `manifest`, ...) and `write` do the work.
+
+    >>> image = Image.empty().configure(env={"MODE": "prod"}, user="1000")
+    >>> image.config().env
+    ('MODE=prod',)
+    """
+
+    # --- sources: composing only ----------------------------------------------------------------------
+
+    @staticmethod
+    def from_registry(reference: str | Reference, platform: str | Platform | None = None) -> "Image":
+        """An image of a registry, by tag or digest.
+
+        Args:
+            reference: such as ``ghcr.io/me/app:1`` or ``python@sha256:...``.
+            platform: which image of an index, such as ``linux/arm64``. Without it, an index raises
+                `PlatformNotFound` when it is read, and says what there is: nothing is picked silently.
+
+        Raises:
+            InvalidReference: the text is no reference.
+            InvalidPlatform: the text is no platform.
+        """
+        from lazyimg.image.from_registry import FromRegistry
+
+        named = Reference.parse(reference) if isinstance(reference, str) else reference
+        return FromRegistry(named, Platform.parse(platform) if isinstance(platform, str) else platform)
+
+    @staticmethod
+    def empty(platform: str | Platform = "linux/amd64", *, docker: bool = False) -> "Image":
+        """An image without layers.
+
+        Args:
+            platform: what its config says it runs on.
+            docker: Docker's media types instead of OCI's.
+        """
+        from lazyimg.image.empty import Empty
+
+        return Empty(Platform.parse(platform) if isinstance(platform, str) else platform, docker)
+
+    # --- mutations: composing only --------------------------------------------------------------------
+
+    def append(
+        self,
+        *layers: "Layer",
+        history: "History | Sequence[History]" = (),
+        annotations: Mapping[str, str] | None = None,
+    ) -> "Image":
+        """The image with ``layers`` on top of its own.
+
+        Args:
+            layers: the lowest first. None is read before it is consumed by a write.
+            history: entries of the config's history; by default one a layer.
+            annotations: of each new layer's descriptor.
+        """
+        from lazyimg.image.append import Append
+
+        return Append(layers, history, annotations or {}, base=self)
+
+    def configure(  # noqa: PLR0913 - the fields of a config, all by name
+        self,
+        *,
+        env: Mapping[str, str | None] | Keep | None = KEEP,
+        entrypoint: Sequence[str] | Keep | None = KEEP,
+        cmd: Sequence[str] | Keep | None = KEEP,
+        user: str | Keep | None = KEEP,
+        workdir: str | Keep | None = KEEP,
+        labels: Mapping[str, str | None] | Keep | None = KEEP,
+        exposed_ports: Iterable[str] | Keep | None = KEEP,
+        volumes: Iterable[str] | Keep | None = KEEP,
+        stop_signal: str | Keep | None = KEEP,
+        healthcheck: Mapping[str, Any] | Keep | None = KEEP,
+        created: datetime | Keep | None = KEEP,
+        author: str | Keep | None = KEEP,
+        os: str | Keep = KEEP,
+        architecture: str | Keep = KEEP,
+        variant: str | Keep | None = KEEP,
+    ) -> "Image":
+        """The image with fields of its config changed (image-spec config.md).
+
+        What is not named is kept, None removes. ``entrypoint=`` leaves ``cmd`` as it is, unlike a
+        Dockerfile's ENTRYPOINT.
+
+        Args:
+            env: variables to set, and with None to remove; the others are kept.
+            entrypoint: the whole list.
+            cmd: the whole list.
+            user: ``user[:group]``, names or numbers.
+            workdir: an absolute path in the image.
+            labels: labels to set, and with None to remove; the others are kept.
+            exposed_ports: the whole set, such as ``["8080/tcp"]``.
+            volumes: the whole set of paths.
+            stop_signal: such as ``SIGTERM``.
+            healthcheck: Docker's object, durations in nanoseconds.
+            created: with a time zone.
+            author: name or address.
+            os: such as ``linux``.
+            architecture: such as ``arm64``.
+            variant: such as ``v8``.
+
+        Raises:
+            InvalidMutation: ``os`` or ``architecture`` was to be removed.
+        """
+        from lazyimg.image.configure import Configure
+
+        given = {name: value for name, value in locals().items() if name not in ("self", "Configure")}
+        return Configure(given, base=self)
+
+    def edit_config(self, function: "Edit", *, key: str | None = None) -> "Image":
+        """The image with its config replaced by what ``function`` makes of it.
+
+        Args:
+            function: pure, from ``ConfigFile`` to ``ConfigFile``. ``rootfs`` is not its matter: sealing
+                writes the layers' diff_ids, which may not be known yet when it is called.
+            key: what tells this edit from others in keys; random unless given.
+        """
+        from lazyimg.image.edit_config import EditConfig
+        from lazyimg.thunk.key import Opaque
+
+        opaque = Opaque(function) if key is None else Opaque(function, token=key)
+        return EditConfig(opaque, base=self)
+
+    def annotate(self, annotations: Mapping[str, str | None]) -> "Image":
+        """The image with annotations of its manifest set, or removed where the value is None."""
+        from lazyimg.image.annotate import Annotate
+
+        return Annotate(annotations, base=self)
+
+    def with_created(self, created: datetime | None) -> "Image":
+        """The image with another creation time, which has a time zone; None removes it."""
+        from lazyimg.image.created import WithCreated
+
+        return WithCreated(created, base=self)
+
+    def with_subject(self, subject: "Image | Descriptor") -> "Image":
+        """The image as a referrer of another (image-spec manifest.md, "subject")."""
+        from lazyimg.image.subject import WithSubject
+
+        return WithSubject(subject, base=self)
+
+    def apply(self, mutation: M) -> M:
+        """The image changed by a mutation of one's own; see `lazyimg.Mutation`."""
+        return evolve(mutation, base=self)
+
+    # --- looking: forces nothing ----------------------------------------------------------------------
+
+    def graph(self) -> "Graph":
+        """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""
+        from lazyimg.notebook.graph import Graph
+
+        return Graph.of(self)
+
+    def plan(self, *targets: "Target | str", tags: Sequence[str] = ()) -> "Plan":
+        """The steps of a write in their order, touching nothing.
+
+        Args:
+            targets: as for `write`.
+            tags: as for `write`.
+        """
+        from lazyimg.write.plan import plan
+
+        return plan(self, targets, tags)
+
+    def _repr_html_(self) -> str:
+        from lazyimg.image.view import image_html
+
+        return image_html(self)
+
+    # --- forcing --------------------------------------------------------------------------------------
+
+    def digest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "Digest":
+        """The manifest's digest: reads documents, and local layers to their ends.
+
+        Args:
+            timeout: seconds to wait at most for one-shot streams, which only a write consumes.
+            engine: by default the current one.
+        """
+        from lazyimg.write.asking import sealed
+
+        return sealed(self, engine, timeout).descriptor.digest
+
+    def manifest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "Manifest":
+        """The manifest as it would be written; reads what `digest` reads."""
+        from lazyimg.write.asking import manifest
+
+        return manifest(self, engine, timeout)
+
+    def config(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "ConfigFile":
+        """The config as it would be written; reads local layers, whose diff_ids stand in it."""
+        from lazyimg.write.asking import config
+
+        return config(self, engine, timeout)
+
+    def layers(self, *, engine: "Engine | None" = None) -> "tuple[Layer, ...]":
+        """Its layers, base first: reads documents, and no layer."""
+        from lazyimg.image.placed import placed_layers
+
+        return placed_layers(self, engine)
+
+    def size(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> int:
+        """Bytes of manifest, config and layers as they travel; reads what `digest` reads."""
+        from lazyimg.write.asking import total_size
+
+        return total_size(self, engine, timeout)
+
+    def write(
+        self, *targets: "Target | str", tags: Sequence[str] = (), engine: "Engine | None" = None
+    ) -> "Result":
+        """Write the image; the sessions with all targets are the first effects.
+
+        Args:
+            targets: a registry reference, or a target such as `lazyimg.OCILayout`.
+            tags: further tags at each registry.
+            engine: by default the current one.
+
+        Raises:
+            PermissionError: a target refused: nothing was read of any source.
+            StreamSpent: a one-shot stream was read before.
+            LazyImgError: and its family, for whatever else failed. The notes of an error say which thunk
+                failed, where it was composed, what is in place, and which tags moved.
+        """
+        from lazyimg.write.writing import write_image
+
+        return write_image(self, targets, tags, engine)

@@ -1,0 +1,196 @@
+"""The public face of a layer."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from attrs import frozen
+
+from lazyimg.content.compression import Compression, Gzip
+from lazyimg.content.identity import Identity
+from lazyimg.oci.digest import Digest
+from lazyimg.state.contents import Contents
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    from lazyimg.engine import Engine
+    from lazyimg.notebook.graph import Graph
+
+GZIP = Gzip()
+
+
+@frozen
+class Layer(Thunk[Contents]):
+    r"""One layer of an image: a thunk for its bytes.
+
+    The constructors compose: nothing is opened or read before a write consumes the layer, or its identity
+    is asked for.
+
+    >>> layer = Layer.from_files({"/etc/motd": b"hello\n"})
+    >>> layer.digest().short
+    'ca1c54b8c4a1'
+    """
+
+    is_layer: ClassVar[bool] = True
+
+    @staticmethod
+    def from_tar(path: str | os.PathLike[str], *, compression: Compression = GZIP) -> "Layer":
+        """A tar file (or a FIFO that somebody writes one to), compressed on its way out.
+
+        Args:
+            path: made absolute now, opened when the layer is consumed.
+            compression: part of the layer's digest.
+        """
+        from lazyimg.image.local_layer import FromTar
+
+        return FromTar(Path(path), compression=compression)
+
+    @staticmethod
+    def from_directory(  # noqa: PLR0913 - what a tar entry has, by name
+        path: str | os.PathLike[str],
+        at: str = "/",
+        *,
+        owner: Any = (0, 0),
+        mode: Any = None,
+        mtime: Any = 0,
+        exclude: Sequence[str] = (),
+        compression: Compression = GZIP,
+    ) -> "Layer":
+        """A directory tree, in an order and with fields that depend on nothing but the tree.
+
+        Args:
+            path: the directory; its contents, not itself, stand at ``at``.
+            at: the directory in the image; made with mode 755 with its parents.
+            owner: ``(uid, gid)``, None for the files' own, or a function of the entry.
+            mode: permission bits, None for the files' own, or a function of the entry.
+            mtime: seconds since 1970 UTC, None for the files' own, or a function of the entry.
+            exclude: gitignore patterns, relative to ``path`` (needs the extra ``patterns``).
+            compression: part of the layer's digest.
+        """
+        from lazyimg.content.directory import Directory
+        from lazyimg.image.local_layer import FromDirectory
+
+        source = Directory(Path(path), at=at, owner=owner, mode=mode, mtime=mtime, exclude=tuple(exclude))
+        return FromDirectory(source, compression=compression)
+
+    @staticmethod
+    def from_files(
+        files: Mapping[str, bytes | str | os.PathLike[str]],
+        *,
+        owner: Any = (0, 0),
+        mode: Any = None,
+        mtime: Any = 0,
+        compression: Compression = GZIP,
+    ) -> "Layer":
+        """Files by their paths in the image: bytes are the content, a path is the file to read it from.
+
+        Args:
+            files: absolute paths in the image, each with its content.
+            owner: ``(uid, gid)``, or a function of the entry.
+            mode: permission bits, or a function of the entry; by default 644, or those of the file read.
+            mtime: seconds since 1970 UTC, or a function of the entry.
+            compression: part of the layer's digest.
+        """
+        from lazyimg.content.filemap import FileMap
+        from lazyimg.image.local_layer import FromFiles
+
+        return FromFiles(FileMap(files, owner=owner, mode=mode, mtime=mtime), compression=compression)
+
+    @staticmethod
+    def from_stream(
+        readable: BinaryIO | Any, *, spool: bool = True, compression: Compression = GZIP
+    ) -> "Layer":
+        """A tar that can be read once: a pipe, a socket, a response. It is not closed.
+
+        Args:
+            readable: has ``readinto`` or ``read``, and gives bytes.
+            spool: whether the compressed bytes are kept in scratch space while they are sent, so that a
+                broken upload can go on.
+            compression: part of the layer's digest.
+        """
+        from lazyimg.content.stream import OneShot
+        from lazyimg.image.local_layer import FromStream
+
+        return FromStream(OneShot(readable), spool, compression=compression)
+
+    @staticmethod
+    def from_opener(
+        function: Callable[[], Any], *, key: str | None = None, compression: Compression = GZIP
+    ) -> "Layer":
+        """A tar that a function opens, the same bytes each time.
+
+        Args:
+            function: called without arguments; returns an object with ``readinto`` or ``read``.
+            key: what tells this layer from others in keys; random unless given.
+            compression: part of the layer's digest.
+        """
+        from lazyimg.image.local_layer import FromOpener
+        from lazyimg.thunk.key import Opaque
+
+        opener = Opaque(function) if key is None else Opaque(function, token=key)
+        return FromOpener(opener, compression=compression)
+
+    @staticmethod
+    def from_blob(
+        path: str | os.PathLike[str],
+        *,
+        media_type: str | None = None,
+        digest: str | None = None,
+        diff_id: str | None = None,
+        size: int | None = None,
+    ) -> "Layer":
+        """A layer blob in a file (gzip, zstd or a plain tar, told by its content), kept as it is.
+
+        With ``digest``, ``diff_id`` and ``size`` given, it is opened only if it has to be uploaded; they
+        are checked then.
+
+        Raises:
+            ValueError: some of the three are given and others not.
+        """
+        from lazyimg.image.local_layer import FromBlob, vouched
+
+        return FromBlob(Path(path), vouched(path, media_type, digest, diff_id, size))
+
+    def digest(self, timeout: float | None = None) -> Digest:
+        """The blob's digest; see `identity` for what this reads, and when it waits."""
+        return self.identity(timeout).digest
+
+    def size(self, timeout: float | None = None) -> int:
+        """The blob's size in bytes; see `identity`."""
+        return self.identity(timeout).size
+
+    def diff_id(self, timeout: float | None = None) -> Digest:
+        """The digest of the uncompressed tar; see `identity`."""
+        return self.identity(timeout).diff_id
+
+    def identity(self, timeout: float | None = None, *, engine: "Engine | None" = None) -> Identity:
+        """Digest, size and diff_id, in one reading of the source.
+
+        A source that can be opened again is read to its end now. A one-shot stream is not touched: the
+        call waits until a write has consumed it.
+
+        Args:
+            timeout: seconds to wait at most for a stream; None waits as long as it takes.
+            engine: by default the current one.
+
+        Raises:
+            NobodyConsumes: on the main thread, without a timeout, while no write reads the stream.
+            IdentityTimeout: the stream was not consumed in time.
+            ForcedInside: called from an evaluation.
+            BaseException: what the source raised.
+        """
+        from lazyimg.write.asking import identity
+
+        return identity(self, engine, timeout)
+
+    def graph(self) -> "Graph":
+        """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""
+        from lazyimg.notebook.graph import Graph
+
+        return Graph.of(self)
+
+    def _repr_html_(self) -> str:
+        from lazyimg.image.view import layer_html
+
+        return layer_html(self)

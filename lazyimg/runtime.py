@@ -1,0 +1,101 @@
+"""What effectful thunks do their work with."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define, field, frozen
+
+from lazyimg.content.counters import Counters
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from lazyimg.registry.client import Client
+    from lazyimg.registry.keychain import Keychain
+
+
+class Ends(Protocol):
+    """What has to be ended with a write: a session."""
+
+    def abort(self) -> None:
+        """Take back what was begun."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+@frozen(eq=False)
+class Settings:
+    """How registries are spoken to, and where bytes may rest; see `lazyimg.Engine` for each."""
+
+    keychain: "Keychain | None" = field(default=None, repr=False)
+    insecure: frozenset[str] = frozenset()
+    scratch: Path | None = None
+    client_options: dict[str, Any] = field(factory=dict, repr=False)
+
+
+class Runtime:
+    """The clients of an engine: one a registry host, made when first asked for, shared by threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._clients: dict[str, Client] = {}
+        self._lock = threading.Lock()
+
+    def client(self, registry: Reference) -> "Client":
+        """The client of a reference's registry. Connects nothing yet."""
+        with self._lock:
+            if registry.registry not in self._clients:
+                self._clients[registry.registry] = self._make(registry.registry)
+            return self._clients[registry.registry]
+
+    def _make(self, host: str) -> "Client":
+        from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use
+        from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - with it
+
+        keychain = self.settings.keychain or DefaultKeychain()
+        insecure = host in self.settings.insecure
+        return Client(host, keychain=keychain, insecure=insecure, **self.settings.client_options)
+
+    def close(self) -> None:
+        """Close every connection. The runtime may be used again afterwards."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+
+
+@define(eq=False)
+class Work:
+    """What the evaluations of one run share: the engine's runtime, the sessions opened, what was read.
+
+    Attributes:
+        sessions: every session that was opened, by its site, so that none outlives the run.
+        counters: what was read of local sources.
+    """
+
+    runtime: Runtime
+    sessions: dict[Any, Ends] = field(factory=dict)
+    counters: Counters = field(factory=Counters)
+
+    def client(self, registry: Reference) -> "Client":
+        """The client of a reference's registry."""
+        return self.runtime.client(registry)
+
+    def fetch(self, repository: Reference, descriptor: Descriptor, limit: int) -> bytes:
+        """The verified bytes of a small blob of a registry: one GET.
+
+        Raises:
+            ContentMismatch: the registry's bytes are not those of the descriptor.
+            RegistryError: the registry refused.
+        """
+        client = self.client(repository)
+        return client.get_blob_bytes(repository.repository, descriptor.digest, descriptor.size, limit)
+
+    @property
+    def scratch(self) -> Path | None:
+        """The directory for spooled bytes; None for the system's own."""
+        return self.runtime.settings.scratch

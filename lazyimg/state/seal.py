@@ -1,0 +1,70 @@
+"""Sealing: documents into bytes and descriptors. Pure; digests enter here and nowhere else."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from lazyimg.content.identity import Identity
+from lazyimg.oci.config import ConfigFile
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.manifest import Manifest
+from lazyimg.oci.media_type import layer_compression, layer_media_type
+from lazyimg.state.image_state import ImageState, StateLayer
+
+
+@frozen
+class Sealed:
+    """A document in its final bytes.
+
+    Attributes:
+        descriptor: its media type, digest and size.
+        data: the bytes that the digest is of.
+    """
+
+    descriptor: Descriptor
+    data: bytes
+
+
+def seal_config(state: ImageState, config: ConfigFile, diff_ids: Sequence[Digest]) -> Sealed:
+    """The config in its final bytes, with the layers' diff_ids in it.
+
+    The descriptor keeps what the manifest's own had besides digest and size: media type, annotations,
+    and ``data``, which is kept in step.
+    """
+    data = config.with_diff_ids(tuple(diff_ids)).to_bytes()
+    declared = state.manifest.config
+    embedded = None if declared.data is None else data
+    return Sealed(declared.replace(digest=Digest.of(data), size=len(data), data=embedded), data)
+
+
+def layer_descriptor(state: ImageState, layer: StateLayer, identity: Identity) -> Descriptor:
+    """The descriptor of a layer that was consumed, in the image's family of media types."""
+    media_type = identity.media_type
+    if state.is_docker:
+        media_type = layer_media_type(layer_compression(media_type), docker=True)
+    return Descriptor(
+        media_type=media_type, digest=identity.digest, size=identity.size, annotations=layer.annotations
+    )
+
+
+def seal_manifest(
+    state: ImageState, config: Descriptor, layers: Sequence[Descriptor], subject: Descriptor | None
+) -> Sealed:
+    """The manifest in its final bytes: the original ones where nothing in it changed."""
+    manifest = state.manifest.with_config(config).with_layers(tuple(layers))
+    if subject is not None:
+        manifest = manifest.with_subject(subject)
+    return sealed(manifest)
+
+
+def sealed(manifest: Manifest) -> Sealed:
+    """A document's bytes and the descriptor that names them."""
+    data = manifest.to_bytes()
+    descriptor = Descriptor(
+        media_type=manifest.media_type,
+        digest=Digest.of(data),
+        size=len(data),
+        artifact_type=manifest.artifact_type,
+    )
+    return Sealed(descriptor, data)

@@ -1,0 +1,1 @@
+"""Where images rest on this machine: OCI layouts."""

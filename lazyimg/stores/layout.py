@@ -1,0 +1,153 @@
+"""An OCI layout: a directory with ``oci-layout``, ``index.json``, ``blobs/`` (image-spec image-layout.md).
+
+Blobs are written beside their final name and renamed, so that a blob under a digest is always whole;
+``index.json`` is replaced last, under a lock, so that a reader sees the old image or the new one. A process
+that is killed leaves at most files whose names begin with ``.lazyimg-``.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from attrs import frozen
+
+from lazyimg.errors import LayoutError
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.document import dumps, loads
+from lazyimg.oci.index import Index
+from lazyimg.oci.media_type import OCI_INDEX
+
+VERSION = {"imageLayoutVersion": "1.0.0"}
+REF_NAME = "org.opencontainers.image.ref.name"
+_TEMPORARY = ".lazyimg-"
+
+
+@frozen
+class Layout:
+    """An OCI layout directory. Making the value touches nothing."""
+
+    path: Path
+
+    def create(self) -> None:
+        """Make the directory a layout if it is not one yet.
+
+        Raises:
+            LayoutError: it holds something else, or another version of the layout.
+            OSError: it cannot be written.
+        """
+        marker = self.path / "oci-layout"
+        if marker.exists():
+            self._refuse_other_version(marker)
+        elif self.path.is_dir() and any(
+            not child.name.startswith(_TEMPORARY) for child in self.path.iterdir()
+        ):
+            raise LayoutError(
+                f"{self.path} is no OCI layout and not empty: name an empty or a new directory, "
+                "or one with the file oci-layout"
+            )
+        (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        if not marker.exists():
+            self._replace(marker, dumps(VERSION))
+
+    def _refuse_other_version(self, marker: Path) -> None:
+        found = loads(marker.read_bytes(), what=f"{marker}")
+        version = found.get("imageLayoutVersion") if isinstance(found, dict) else None
+        if version != VERSION["imageLayoutVersion"]:
+            raise LayoutError(
+                f"{marker} names the layout version {version!r}; "
+                f"only {VERSION['imageLayoutVersion']} is known"
+            )
+
+    def blob(self, digest: Digest) -> Path:
+        """Where the blob with this digest lies, if it is there."""
+        return self.path / "blobs" / digest.algorithm / digest.encoded
+
+    def has(self, digest: Digest, size: int) -> bool:
+        """Whether a regular file with the blob's name and size is there."""
+        try:
+            found = self.blob(digest).lstat()
+        except FileNotFoundError:
+            return False
+        return found.st_size == size and not self.blob(digest).is_symlink()
+
+    def write_blob(self, chunks: Iterable[bytes | memoryview], digest: Callable[[], Digest]) -> int:
+        """Write a blob beside its final name, and rename it when it is whole.
+
+        Args:
+            chunks: its bytes, in order.
+            digest: gives its name, once ``chunks`` has ended.
+
+        Returns:
+            How many bytes it has.
+        """
+        with self._temporary(self.path / "blobs") as (path, file):
+            size = sum(file.write(chunk) for chunk in chunks)
+            target = self.blob(digest())
+            target.parent.mkdir(exist_ok=True)
+            _settle(file)
+            path.replace(target)
+        return size
+
+    def index(self) -> Index:
+        """What ``index.json`` says; empty where there is none.
+
+        Raises:
+            InvalidDocument: it is no index.
+        """
+        try:
+            return Index.parse((self.path / "index.json").read_bytes())
+        except FileNotFoundError:
+            return Index.new(media_type=OCI_INDEX, manifests=())
+
+    def add(self, descriptor: Descriptor, names: Sequence[str]) -> None:
+        """Let ``index.json`` name a manifest, under each of these tags, or under its digest alone.
+
+        An entry that had one of the tags loses its place to this one, as a tag of a registry does.
+        """
+        with self._locked():
+            kept = [entry for entry in self.index().manifests if not _is_replaced(entry, descriptor, names)]
+            tagged = [_tagged(descriptor, name) for name in names] or [descriptor]
+            self._replace(self.path / "index.json", self.index().with_manifests((*kept, *tagged)).to_bytes())
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the layout against other writers; freed by the system if this process dies."""
+        with (self.path / f"{_TEMPORARY}lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        with self._temporary(path.parent) as (written, file):
+            file.write(data)
+            _settle(file)
+            written.replace(path)
+
+    @contextlib.contextmanager
+    def _temporary(self, directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
+        """A file of a name nobody has; gone at the end of the block unless it was renamed."""
+        path = directory / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        try:
+            with path.open("xb") as file:
+                yield path, file
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _settle(file: BinaryIO) -> None:
+    """Make what was written outlive a crash of the machine."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _tagged(descriptor: Descriptor, name: str) -> Descriptor:
+    return descriptor.replace(annotations={**descriptor.annotations, REF_NAME: name})
+
+
+def _is_replaced(entry: Descriptor, by: Descriptor, names: Sequence[str]) -> bool:
+    name = entry.annotations.get(REF_NAME)
+    return name in names or (entry.digest == by.digest and name is None)

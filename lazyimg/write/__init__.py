@@ -1,0 +1,12 @@
+"""A write as a graph: sessions first, then documents, then bytes, then tags.
+
+- `target`: what a target and its session are; the thunk that opens one.
+- `registry_target`, `layout_target`: the targets.
+- `expand`: the first stage: images are evaluated to states, and the second stage is worked out from them.
+- `consume`: one thunk a distinct layer or blob, with everything it has to reach.
+- `publish`: configs, manifests, tags.
+- `record`, `result`: what was sent, mounted and found in place.
+- `writing`: from images and targets to a result: the graph, its order edges, what happens on failure.
+- `plan`: the same graph before it is forced.
+- `asking`: digests, sizes and documents of what is not written.
+"""

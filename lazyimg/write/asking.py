@@ -1,0 +1,107 @@
+"""Digests, sizes and documents of what is not being written: forced, or waited for."""
+
+import threading
+from typing import TypeVar
+
+from attrs import frozen
+
+from lazyimg.content.identity import Identity
+from lazyimg.content.stream import OneShot
+from lazyimg.engine import Engine, current_engine, refuse_inside
+from lazyimg.errors import IdentityTimeout, NobodyConsumes
+from lazyimg.oci.config import ConfigFile
+from lazyimg.oci.manifest import Manifest
+from lazyimg.state.contents import Contents, Local
+from lazyimg.state.image_state import ImageState
+from lazyimg.state.seal import Sealed
+from lazyimg.thunk.run import Run
+from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.write.consume import Consume
+from lazyimg.write.expand import ConfigOf, SealImage
+from lazyimg.write.streams import one_shots
+
+V = TypeVar("V")
+
+
+@frozen
+class Identify(Thunk[Identity]):
+    """The identity of a layer, read to its end unless it is vouched for."""
+
+    layer: Thunk[Contents]
+
+    def evaluate(self, run: Run) -> Identity | Thunk[Identity]:
+        """Go on with the bytes."""
+        contents = run.value(self.layer)
+        if isinstance(contents, Local) and contents.given is not None:
+            return contents.given
+        return Early(Consume((self.layer,)))
+
+
+def sealed(image: Thunk[ImageState], engine: Engine | None = None, timeout: float | None = None) -> Sealed:
+    """An image's manifest in its final bytes. Reads documents, and local layers to their ends.
+
+    Args:
+        image: the image.
+        engine: by default the current one.
+        timeout: seconds to wait at most for streams that somebody else consumes.
+    """
+    return ask(image, SealImage(image), engine, timeout)
+
+
+def manifest(image: Thunk[ImageState], engine: Engine | None, timeout: float | None) -> Manifest:
+    """An image's manifest."""
+    return Manifest.parse(sealed(image, engine, timeout).data)
+
+
+def config(image: Thunk[ImageState], engine: Engine | None, timeout: float | None) -> ConfigFile:
+    """An image's config. Local layers are read only if the config was edited."""
+    return ask(image, ConfigOf(image), engine, timeout)
+
+
+def total_size(image: Thunk[ImageState], engine: Engine | None, timeout: float | None) -> int:
+    """Bytes of an image as it travels."""
+    found = sealed(image, engine, timeout)
+    named = Manifest.parse(found.data)
+    return len(found.data) + named.config.size + sum(layer.size for layer in named.layers)
+
+
+def identity(layer: Thunk[Contents], engine: Engine | None = None, timeout: float | None = None) -> Identity:
+    """What a layer comes to; see `lazyimg.Layer.identity`."""
+    return ask(layer, Identify(layer), engine, timeout)
+
+
+def ask(below: Thunk[object], thunk: Thunk[V], engine: Engine | None, timeout: float | None) -> V:
+    """Force ``thunk`` once the streams that ``below`` reaches have been consumed by others.
+
+    Raises:
+        ForcedInside: called from an evaluation.
+        IdentityTimeout: a stream was not consumed in time.
+        NobodyConsumes: on the main thread, without a timeout, and no write will read the stream.
+    """
+    refuse_inside(thunk)
+    for stream, layer in one_shots([below]).items():
+        _wait(stream, layer, timeout)
+    return (engine or current_engine()).force(thunk)
+
+
+def _wait(stream: OneShot, layer: Thunk[object], timeout: float | None) -> None:
+    def check() -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and timeout is None and not stream.claimed:
+            raise NobodyConsumes(
+                f"{layer!r}, composed at {layer.origin}, is a one-shot stream nobody reads: its identity "
+                "is known once a write has consumed it. Call write() first, ask from another thread, give a "
+                "timeout, or use Layer.from_opener, which can be read any time"
+            )
+
+    cell = stream.identities.cell(layer.key)
+    if cell.state == "pending":
+        check()
+    try:
+        cell.get(timeout, check)
+    except TimeoutError as error:
+        if cell.state == "failed":
+            raise
+        raise IdentityTimeout(
+            f"after {timeout:g} s nothing had consumed {layer!r}, composed at {layer.origin}"
+        ) from error

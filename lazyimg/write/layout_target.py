@@ -1,0 +1,123 @@
+"""Writing to an OCI layout: blobs are files, names are annotations in ``index.json``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import field, frozen
+
+from lazyimg.content.body import Body
+from lazyimg.content.identity import Identity
+from lazyimg.content.local import absolute
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.media_type import is_distributable
+from lazyimg.runtime import Work
+from lazyimg.state.contents import Remote
+from lazyimg.state.seal import Sealed
+from lazyimg.stores.layout import Layout
+from lazyimg.thunk.once import Once
+from lazyimg.thunk.run import Run
+from lazyimg.write.record import Record
+from lazyimg.write.remote_body import RemoteBody
+from lazyimg.write.target import SiteSession
+
+
+def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+@frozen
+class LayoutSite:
+    """An OCI layout directory."""
+
+    path: Path
+    is_remote = False
+
+    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:  # noqa: ARG002 - needs no client
+        """Make the directory a layout if it is none: so a read-only disk is known before a byte is read.
+
+        Raises:
+            LayoutError: it holds something else.
+        """
+        layout = Layout(self.path)
+        layout.create()
+        return LayoutSession(layout)
+
+
+@frozen
+class OCILayout:
+    """An OCI layout directory, made where there is none; other images in it are kept.
+
+    Args:
+        path: the directory.
+        tag: the tag or tags (``org.opencontainers.image.ref.name``); without one the image is found by
+            its digest, or as the only image.
+
+    >>> print(OCILayout("/srv/out", tag="v1"))
+    /srv/out:v1
+    """
+
+    path: Path = field(converter=absolute)
+    tag: tuple[str, ...] = field(default=None, converter=_names)
+
+    @property
+    def site(self) -> LayoutSite:
+        """The directory."""
+        return LayoutSite(self.path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags."""
+        return self.tag
+
+    def __str__(self) -> str:
+        return ":".join((str(self.path), *self.tag[:1]))
+
+
+class LayoutSession:
+    """A layout that is being written."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.record = Record()
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Look whether the file is there, and of the right size."""
+        found = self._layout.has(descriptor.digest, descriptor.size)
+        if found:
+            self.record.existing.append(descriptor)
+        return found
+
+    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+        """Download a blob that is not there, verified."""
+        blob = blobs[0]
+        if not is_distributable(blob.descriptor.media_type):
+            self.record.skipped.append(blob.descriptor)
+        elif not self.has(blob.descriptor):
+            size = self._layout.write_blob(RemoteBody(blob, run).chunks(0), lambda: blob.descriptor.digest)
+            self.record.sent(blob.descriptor, size)
+
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+        """Write while reading; the digest gives the file its name."""
+        size = self._layout.write_blob(body.chunks(0), lambda: identity.get(check=run.check).digest)
+        known = identity.get()
+        descriptor = Descriptor(media_type=known.media_type, digest=known.digest, size=known.size)
+        self.record.sent(descriptor, size)
+
+    def put(self, blob: Sealed) -> None:
+        """Write bytes at hand."""
+        if not self.has(blob.descriptor):
+            size = self._layout.write_blob([blob.data], lambda: blob.descriptor.digest)
+            self.record.sent(blob.descriptor, size)
+
+    def publish(self, root: Sealed, names: Sequence[str]) -> None:
+        """Write the manifest, then let ``index.json`` name it."""
+        self.put(root)
+        self.record.tags.update(dict.fromkeys(names, "not moved"))
+        self._layout.add(root.descriptor, names)
+        self.record.tags.update(dict.fromkeys(names, "moved"))
+
+    def abort(self) -> None:
+        """Nothing: what is not whole was never named."""
+
+    def close(self) -> None:
+        """Nothing is held."""

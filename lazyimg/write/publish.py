@@ -1,0 +1,70 @@
+"""The last steps of a write: edited configs, and, when all is in place, manifests under their names."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from lazyimg.state.seal import Sealed
+from lazyimg.thunk.run import Run
+from lazyimg.thunk.thunk import ORDER, Thunk
+from lazyimg.write.target import SiteSession
+
+
+@frozen
+class PutConfig(Thunk[None]):
+    """Send an edited config to every site it belongs to."""
+
+    effectful: ClassVar[bool] = True
+
+    config: Thunk[Sealed]
+    sessions: tuple[Thunk[SiteSession], ...]
+
+    @property
+    def urgency(self) -> int:
+        """Before further layers: manifests wait for it."""
+        return 1
+
+    def evaluate(self, run: Run) -> None:
+        """Send it."""
+        for session in self.sessions:
+            run.value(session).put(run.value(self.config))
+
+
+@frozen
+class AllInPlace(Thunk[None]):
+    """Everything that any manifest of the write refers to is in place, at every site."""
+
+    parts: tuple[Thunk[Any], ...]
+
+    def evaluate(self, run: Run) -> None:
+        """Nothing is left to do."""
+
+
+@frozen
+class Publish(Thunk[None]):
+    """Put a manifest under its names: tags move here, after everything of every target is in place."""
+
+    effectful: ClassVar[bool] = True
+
+    manifest: Thunk[Sealed]
+    session: Thunk[SiteSession]
+    names: tuple[str, ...]
+    in_place: tuple[Thunk[None], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> None:
+        """Send it."""
+        run.check()
+        run.value(self.session).publish(run.value(self.manifest), self.names)
+
+
+@frozen
+class Finish(Thunk[Sequence[Sealed]]):
+    """The manifests that were written, in the order of the images."""
+
+    manifests: tuple[Thunk[Sealed], ...]
+    published: tuple[Thunk[None], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> Sequence[Sealed]:
+        """Gather them."""
+        return [run.value(manifest) for manifest in self.manifests]

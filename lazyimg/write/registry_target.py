@@ -1,0 +1,181 @@
+"""Writing to a registry: a session is a begun upload, names are tags."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from lazyimg.content.body import Body
+from lazyimg.content.identity import Identity
+from lazyimg.errors import ContentMismatch, RegistryError
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.media_type import is_distributable
+from lazyimg.oci.reference import Reference
+from lazyimg.runtime import Work
+from lazyimg.state.contents import Remote
+from lazyimg.state.seal import Sealed
+from lazyimg.thunk.once import Once
+from lazyimg.thunk.run import Run
+from lazyimg.write.record import Record
+from lazyimg.write.remote_body import RemoteBody
+from lazyimg.write.target import SiteSession
+
+if TYPE_CHECKING:
+    from lazyimg.registry.session import PushSession
+    from lazyimg.registry.upload import Upload
+
+
+@frozen
+class RegistrySite:
+    """A repository of a registry."""
+
+    repository: Reference
+    is_remote = True
+
+    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
+        """Begin an upload: the permission check, and the first step of a push.
+
+        Raises:
+            Denied: the registry refuses; nothing else was asked of anyone.
+        """
+        from lazyimg.registry.session import PushSession  # noqa: PLC0415 - httpx is loaded on use
+
+        client = work.client(self.repository)
+        session = PushSession.open(client, self.repository.repository, pulls=tuple(pulls))
+        return RegistrySession(self.repository, session)
+
+
+def _tuple(tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(tags)
+
+
+@frozen
+class RegistryTarget:
+    """An image in a registry, under a tag or more, or by its digest alone.
+
+    Args:
+        reference: where; its tag is moved last of all, its digest is what the image must come to.
+        tags: further tags of the same repository.
+    """
+
+    reference: Reference
+    tags: tuple[str, ...] = field(default=(), converter=_tuple)
+
+    @property
+    def site(self) -> RegistrySite:
+        """The repository."""
+        return RegistrySite(self.reference.without_identifier())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The digest that the image must have, where the reference names one, and the tags to move."""
+        own = (self.reference.digest, self.reference.tag)
+        return tuple(dict.fromkeys(name for name in (*own, *self.tags) if name))
+
+    def __str__(self) -> str:
+        return str(self.reference)
+
+
+class RegistrySession:
+    """A begun push to one repository."""
+
+    def __init__(self, repository: Reference, session: "PushSession") -> None:
+        self._repository = repository
+        self._session = session
+        self._client = session.client
+        self.record = Record()
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Ask with a HEAD; what is there is counted as existing."""
+        found = self._client.head_blob(self._repository.repository, descriptor.digest) is not None
+        if found:
+            self.record.existing.append(descriptor)
+        return found
+
+    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+        """Nothing to do in the same repository; a mount within the registry; else a copy."""
+        blob = blobs[0]
+        if any(self._is_here(blob) for blob in blobs):
+            self.record.existing.append(blob.descriptor)
+        elif not is_distributable(blob.descriptor.media_type):
+            self.record.skipped.append(blob.descriptor)
+        elif (near := next(filter(self._is_mountable, blobs), None)) is not None:
+            self._mount(near, run)
+        elif not self.has(blob.descriptor):
+            self._copy(blob, self._session.begin(), run)
+
+    def _is_here(self, blob: Remote) -> bool:
+        return blob.repository.name == self._repository.name
+
+    def _is_mountable(self, blob: Remote) -> bool:
+        same_registry = blob.repository.registry == self._repository.registry
+        return same_registry and blob.repository.repository in self._session.mountable
+
+    def _mount(self, blob: Remote, run: Run) -> None:
+        upload = self._session.mount(blob.descriptor.digest, blob.repository.repository)
+        if upload is None:
+            self.record.mounted.append(blob.descriptor)
+        else:
+            self._copy(blob, upload, run)
+
+    def _copy(self, blob: Remote, upload: "Upload", run: Run) -> None:
+        upload.put(RemoteBody(blob, run), blob.descriptor.digest, blob.descriptor.size)
+        self.record.sent(blob.descriptor, upload.bytes_sent, upload.attempts)
+
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+        """Upload while reading; the digest closes the upload."""
+        upload = self._session.begin()
+        upload.send(body)
+        known = identity.get(check=run.check)
+        upload.commit(known.digest)
+        descriptor = Descriptor(media_type=known.media_type, digest=known.digest, size=known.size)
+        self.record.sent(descriptor, upload.bytes_sent, upload.attempts)
+
+    def put(self, blob: Sealed) -> None:
+        """Upload bytes at hand in one PUT."""
+        upload = self._session.begin()
+        upload.put(blob.data, blob.descriptor.digest, blob.descriptor.size)
+        self.record.sent(blob.descriptor, upload.bytes_sent, upload.attempts)
+
+    def publish(self, root: Sealed, names: Sequence[str]) -> None:
+        """PUT the manifest under each name.
+
+        Raises:
+            ContentMismatch: the target names a digest and the image came to another; nothing was put.
+        """
+        self._refuse_other_digest(root, names)
+        tags = [name for name in names if ":" not in name]
+        for name in tags or [root.descriptor.digest]:
+            self._publish_as(root, name)
+        self.record.sent(root.descriptor, len(root.data) * max(1, len(tags)))
+
+    def _refuse_other_digest(self, root: Sealed, names: Sequence[str]) -> None:
+        expected = next((name for name in names if ":" in name), root.descriptor.digest)
+        if expected != root.descriptor.digest:
+            raise ContentMismatch(
+                f"{self._repository.name}@{expected} was to be written, but the image came to "
+                f"{root.descriptor.digest}: nothing was put; write to a tag, or by the right digest"
+            )
+
+    def _publish_as(self, root: Sealed, name: str) -> None:
+        is_tag = ":" not in name
+        if is_tag:
+            self.record.tags[name] = "unknown"
+        try:
+            self._client.put_manifest(
+                self._repository.repository, name, root.data, root.descriptor.media_type
+            )
+        except RegistryError:
+            if is_tag:
+                self.record.tags[name] = "not moved"
+            raise
+        if is_tag:
+            self.record.tags[name] = "moved"
+
+    def abort(self) -> None:
+        """Cancel every begun upload."""
+        self._session.abort()
+
+    def close(self) -> None:
+        """Cancel the begun upload if no blob needed it."""
+        self._session.close()

@@ -1,0 +1,70 @@
+"""Sealing as thunks: the pure steps between the bytes that were consumed and the documents that name them."""
+
+from attrs import frozen
+
+from lazyimg.content.identity import Identity
+from lazyimg.oci.config import ConfigFile
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.state.image_state import ImageState, StateLayer
+from lazyimg.state.seal import Sealed, layer_descriptor, seal_config, seal_manifest
+from lazyimg.thunk.run import Run
+from lazyimg.thunk.thunk import Thunk
+
+
+@frozen
+class DiffIdOf(Thunk[Digest]):
+    """The diff_id of a layer that is consumed."""
+
+    identity: Thunk[Identity]
+
+    def evaluate(self, run: Run) -> Digest:
+        """Take it out of the identity."""
+        return run.value(self.identity).diff_id
+
+
+@frozen
+class SealConfig(Thunk[Sealed]):
+    """Give the edited config its final bytes, once the last diff_id is known."""
+
+    state: ImageState
+    config: Thunk[ConfigFile]
+    diff_ids: tuple[Thunk[Digest], ...]
+
+    def evaluate(self, run: Run) -> Sealed:
+        """Seal it."""
+        diff_ids = [run.value(diff_id) for diff_id in self.diff_ids]
+        return seal_config(self.state, run.value(self.config), diff_ids)
+
+
+@frozen
+class SealManifest(Thunk[Sealed]):
+    """Give the manifest its final bytes.
+
+    Attributes:
+        state: what it says besides.
+        config: the config that was edited; None keeps the manifest's own.
+        identities: of the layers that no manifest declared yet, base first.
+        subject: what it refers to; None keeps the manifest's own.
+    """
+
+    state: ImageState
+    config: Thunk[Sealed] | None
+    identities: tuple[Thunk[Identity], ...]
+    subject: Thunk[Sealed] | Descriptor | None
+
+    def evaluate(self, run: Run) -> Sealed:
+        """Seal it."""
+        known = iter([run.value(identity) for identity in self.identities])
+
+        def described(layer: StateLayer) -> Descriptor:
+            return layer.descriptor or layer_descriptor(self.state, layer, next(known))
+
+        config = self.state.manifest.config if self.config is None else run.value(self.config).descriptor
+        layers = [described(layer) for layer in self.state.layers]
+        return seal_manifest(self.state, config, layers, self._subject(run))
+
+    def _subject(self, run: Run) -> Descriptor | None:
+        if isinstance(self.subject, Thunk):
+            return run.value(self.subject).descriptor.replace(artifact_type=None)
+        return self.subject

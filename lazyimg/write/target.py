@@ -1,0 +1,111 @@
+"""What a target is: a site, where blobs go, and the names that move there when all is in place."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+from attrs import field, frozen
+
+from lazyimg.content.body import Body
+from lazyimg.content.identity import Identity
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.runtime import Work
+from lazyimg.state.contents import Remote
+from lazyimg.state.seal import Sealed
+from lazyimg.thunk.once import Once
+from lazyimg.thunk.run import Run
+from lazyimg.thunk.thunk import ORDER, Thunk
+from lazyimg.write.record import Record
+
+
+class SiteSession(Protocol):
+    """The opened, authorised right to write to one site. Used by several threads at once."""
+
+    @property
+    def record(self) -> Record:
+        """What the session did so far."""
+        ...
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is in place; asks the site."""
+        ...
+
+    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+        """Bring in a blob that registries have, in any of the places given: found, mounted or copied."""
+        ...
+
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+        """Take in a blob while it is being made; ``identity`` is known when ``body`` has ended."""
+        ...
+
+    def put(self, blob: Sealed) -> None:
+        """Take in a small blob whose bytes are at hand."""
+        ...
+
+    def publish(self, root: Sealed, names: Sequence[str]) -> None:
+        """Take in a manifest under names, or under its digest alone: the last effect of a write."""
+        ...
+
+    def abort(self) -> None:
+        """Take back what was begun and not finished. Never raises; bounded in time."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the session holds after a write that went well."""
+        ...
+
+
+class Site(Protocol):
+    """Where blobs go: a frozen value. Making one touches nothing."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a refusal comes from elsewhere: such sessions are opened before those on this machine."""
+        ...
+
+    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
+        """Open the session: the first effect of a write.
+
+        Args:
+            work: gives the registry client.
+            pulls: repositories of the same registry that blobs could be mounted from.
+        """
+        ...
+
+
+class Target(Protocol):
+    """Where an image is written and what it is called there: a frozen value."""
+
+    @property
+    def site(self) -> Site:
+        """Where the blobs go. Targets of one site share a session."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags that are moved, or the digest that is expected."""
+        ...
+
+    def __str__(self) -> str:
+        """The target as a person names it."""
+        ...
+
+
+@frozen
+class OpenSession(Thunk[SiteSession]):
+    """Open the session with a site: the first effect of a write."""
+
+    effectful: ClassVar[bool] = True
+
+    site: Site
+    pulls: tuple[str, ...] = ()
+    others: tuple[Thunk[SiteSession], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> SiteSession:
+        """Open it, and take it back at once if the write ended meanwhile."""
+        work: Work = run.runtime
+        session = self.site.open(work, self.pulls)
+        work.sessions[self.site] = session
+        if run.is_cancelled:
+            session.abort()
+        run.check()
+        return session
