@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from lazyimg.server.errors import ApiError, denied
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 READS = frozenset({"GET", "HEAD"})
 ENDPOINTS = ("/blobs/", "/manifests/", "/tags/", "/referrers/")

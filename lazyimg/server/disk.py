@@ -14,6 +14,8 @@ from __future__ import annotations
 import fcntl
 import itertools
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from attrs import define, field
@@ -22,8 +24,7 @@ from lazyimg.errors import DirectoryInUse
 from lazyimg.server.store import BLOCK, Blocks, Staged, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from lazyimg.oci.digest import Digest
     from lazyimg.server.store import Chunk

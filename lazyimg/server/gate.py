@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Send
 
 from lazyimg.server.access import Access
 from lazyimg.server.errors import ApiError
 from lazyimg.server.request import Ledger, Request
+from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from lazyimg.server.workers import Workers
+    from starlette.types import Message, Scope
 
     Refusal = tuple[int, str, str] | ApiError | None
     Hook = Callable[[Request], Refusal]

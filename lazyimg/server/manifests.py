@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -19,11 +20,11 @@ from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import loads
 from lazyimg.oci.media_type import OCI_INDEX, is_distributable, is_index, is_schema1
 from lazyimg.server.errors import ApiError, digest_invalid, manifest_invalid, manifest_unknown
+from lazyimg.server.repository import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from lazyimg.server.repository import Repository
 
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 """The grammar of tags (distribution-spec, "Pulling manifests")."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from lazyimg.server.store import BLOCK, Blocks, Staged, Store
+from lazyimg.oci.digest import Digest
+from lazyimg.server.store import BLOCK, Blocks, Chunk, Staged, Store
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from lazyimg.oci.digest import Digest
-    from lazyimg.server.store import Chunk
 
 SMALL = 16 << 10
 """Chunks below this size on average, in bytes, are joined: a list of tiny ones costs more than a copy."""

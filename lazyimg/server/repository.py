@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.server.errors import blob_unknown, name_invalid, name_unknown
+from lazyimg.server.store import Store
 
 if TYPE_CHECKING:
     from lazyimg.oci.digest import Digest
-    from lazyimg.server.store import Blocks, Staged, Store
+    from lazyimg.server.store import Blocks, Staged
 
 NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 """The grammar of repository names (distribution-spec, "Pulling manifests")."""

@@ -16,12 +16,13 @@ from attrs import define, field
 
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.server.errors import ApiError, digest_invalid, upload_unknown
+from lazyimg.server.store import Staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from hashlib import _Hash as Hash
 
-    from lazyimg.server.store import Chunk, Staged
+    from lazyimg.server.store import Chunk
 
 LIFETIME = 3600.0
 """How long an upload that nobody touches is kept, in seconds."""
@@ -34,7 +35,7 @@ def superseded(upload: str) -> ApiError:
     )
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class Upload:
     """One upload to a repository.
 
@@ -54,7 +55,6 @@ class Upload:
     id: str = field(factory=lambda: uuid.uuid4().hex)
     touched: float = field(factory=time.monotonic)
     receiving: int = field(default=0, init=False)
-    _hash: Hash = field(init=False, repr=False)
     _writer: int = field(default=0, init=False)
     _is_ended: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from starlette.responses import Response, StreamingResponse
 
+from lazyimg.server.endpoints.context import Context
 from lazyimg.server.manifests import parse_digest
 from lazyimg.server.ranges import parse_range
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Send
 
-    from lazyimg.server.endpoints.context import Context
     from lazyimg.server.store import Blocks
     from lazyimg.server.workers import Workers
 

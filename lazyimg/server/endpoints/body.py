@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from lazyimg.server.store import Chunk
+from lazyimg.server.uploads import Upload
+from lazyimg.server.workers import Workers
 
+if TYPE_CHECKING:
     from starlette.requests import Request
 
     from lazyimg.server.errors import ApiError
-    from lazyimg.server.store import Chunk
-    from lazyimg.server.uploads import Upload
-    from lazyimg.server.workers import Workers
 
 BATCH = 1 << 20
 """How many bytes are collected before a worker thread hashes and stores them."""

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.server.repository import Repositories, Repository
+from lazyimg.server.store import Store
 from lazyimg.server.uploads import Uploads
+from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from lazyimg.server.store import Store
-    from lazyimg.server.workers import Workers
 
 
 @frozen

@@ -10,6 +10,7 @@ from attrs import frozen
 from starlette.responses import Response
 
 from lazyimg.oci.media_type import OCI_INDEX
+from lazyimg.server.endpoints.context import Context
 from lazyimg.server.manifests import LIMIT, Manifests, parse_digest, referrers_index
 from lazyimg.server.paging import page
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from lazyimg.server.endpoints.context import Context
 
 MARGIN = 1024
 """What an index has besides its entries, in bytes, and some more."""

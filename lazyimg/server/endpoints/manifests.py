@@ -8,13 +8,12 @@ from attrs import frozen
 from starlette.responses import Response
 
 from lazyimg.server.endpoints.body import read_limited
+from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError
 from lazyimg.server.manifests import LIMIT, Manifests
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from lazyimg.server.endpoints.context import Context
 
 
 @frozen

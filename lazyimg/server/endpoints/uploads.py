@@ -9,6 +9,7 @@ from attrs import frozen
 from starlette.responses import Response
 
 from lazyimg.server.endpoints.body import Intake
+from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError, digest_invalid
 from lazyimg.server.manifests import parse_digest
 from lazyimg.server.ranges import parse_content_range
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from lazyimg.oci.digest import Digest
-    from lazyimg.server.endpoints.context import Context
     from lazyimg.server.repository import Repository
     from lazyimg.server.uploads import Upload
 
