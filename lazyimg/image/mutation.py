@@ -1,5 +1,7 @@
 """What a mutation is: a thunk around another image, and a pure function from state to state."""
 
+import inspect
+
 import attrs
 from attrs import frozen
 
@@ -39,7 +41,7 @@ class Mutation(Image):
         """
         super().__init_subclass__()
         hidden = [
-            name for name in cls.__dict__.get("__annotations__", ()) if callable(getattr(Image, name, None))
+            name for name in inspect.get_annotations(cls) if callable(getattr(Image, name, None))
         ]
         if hidden:
             raise TypeError(

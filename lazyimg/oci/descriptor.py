@@ -30,7 +30,7 @@ def _media_type(value: Any) -> str:
     return fields.media_type(value, "descriptor.mediaType")
 
 
-def _by_name(texts: Mapping[str, str]) -> Mapping[str, str]:
+def _by_name(texts: "Mapping[str, str]") -> "Mapping[str, str]":
     return frozen_mapping(texts)
 
 
