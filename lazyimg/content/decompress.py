@@ -4,7 +4,7 @@ gzip may have several members, zstd several frames; both are read to the last.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 from isal import igzip_lib
 
@@ -44,7 +44,7 @@ class Plain:
 class GzipMembers:
     """gzip, one member after another; zeros may follow the last, as some tools pad."""
 
-    error: type[Exception] = igzip_lib.error
+    error = cast("type[Exception]", igzip_lib.error)  # the stubs call the class an instance
 
     def __init__(self) -> None:
         self._member = _member()

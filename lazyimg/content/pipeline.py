@@ -45,7 +45,11 @@ class OnePass(Protocol):
         ...
 
     def prefix_digest(self) -> str:
-        """The digest of all bytes yielded so far."""
+        """Return the digest of all bytes yielded so far."""
+        ...
+
+    def describe(self) -> str:
+        """Say what is read, for messages."""
         ...
 
     def __iter__(self) -> Iterator[bytes]: ...
@@ -103,8 +107,12 @@ class Pass:
         return self._identity
 
     def prefix_digest(self) -> str:
-        """The digest of all bytes yielded so far, in hexadecimal."""
+        """Return the digest of all bytes yielded so far, in hexadecimal."""
         return self._blob.hexdigest()
+
+    def describe(self) -> str:
+        """Return the source's own description."""
+        return self._source.describe()
 
     def __enter__(self) -> Self:
         self._counters.add(attempts=1)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import deque
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -46,6 +47,15 @@ class Window:
         if len(self._blocks) > KEEP:
             self._blocks.popleft()
             self._dropped += 1
+
+    @property
+    def begins_at_zero(self) -> bool:
+        """Whether the blob's beginning is still kept, or yet to come."""
+        return not self._dropped
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield all blocks that are kept."""
+        return (kept.data for kept in self._blocks)
 
     def block(self, number: int) -> bytes | None:
         """Return a block that is kept; None for the one that comes next."""

@@ -1,0 +1,86 @@
+"""What a feed's threads share: the window of last blocks, the copy in scratch space, and how far it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition
+from typing import TYPE_CHECKING
+
+from lazyimg.content.block import WAIT
+from lazyimg.content.pipeline import OnePass
+from lazyimg.content.spool import Spool
+from lazyimg.content.window import Window
+
+if TYPE_CHECKING:
+    from lazyimg.content.identity import Identity
+
+
+class Supply:
+    """The blob as far as it was read.
+
+    Args:
+        open_pass: makes a new pass over the same content.
+        check: called at least every tenth of a second in every wait; what it raises ends the wait.
+
+    Attributes:
+        changed: the lock of everything here, notified of every change.
+        window: the last blocks.
+        spool: the copy of the blob from its beginning; None if none is made.
+        one_shot: whether the source can be opened only once.
+        is_wanted_again: whether somebody will ask for the blob once more, from its beginning.
+        identity: the layer's; None while it is not known.
+        ended: whether no block follows, because the blob ended or because reading failed.
+        error: why reading failed.
+    """
+
+    def __init__(
+        self, open_pass: Callable[[], OnePass], check: Callable[[], None], *, one_shot: bool = False
+    ) -> None:
+        self.open_pass = open_pass
+        self.check = check
+        self.changed = Condition()
+        self.window = Window()
+        self.spool: Spool | None = None
+        self.one_shot = one_shot
+        self.is_wanted_again = False
+        self.identity: Identity | None = None
+        self.ended = False
+        self.error: BaseException | None = None
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Wait until ``ready()``, which is called under the lock and may raise.
+
+        Raises:
+            BaseException: what ``ready`` or the check raised.
+        """
+        self.check()
+        while not self._wait_slice(ready):
+            self.check()
+
+    def _wait_slice(self, ready: Callable[[], bool]) -> bool:
+        with self.changed:
+            return self.changed.wait_for(ready, WAIT)
+
+    def add(self, block: bytes, digest: str) -> None:
+        """Put the next block into the window, for all who follow it."""
+        with self.changed:
+            self.window.add(block, digest)
+            self.changed.notify_all()
+
+    def begin_copy(self, directory: Path | None) -> None:
+        """Begin the copy in scratch space, if the window still holds the blob's beginning."""
+        if self.spool is None and self.window.begins_at_zero:
+            spool = Spool(directory)
+            for block in self.window.blocks():
+                spool.append(block)
+            self.spool = spool
+
+    def end(self, error: BaseException | None) -> None:
+        """Say that no block follows."""
+        with self.changed:
+            self.ended, self.error = True, error
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Give the scratch space back."""
+        if self.spool is not None:
+            self.spool.close()
