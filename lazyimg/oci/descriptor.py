@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 
@@ -13,9 +14,6 @@ from lazyimg.oci.digest import Digest
 from lazyimg.oci.frozen import FrozenDict, frozen_mapping, frozen_texts
 from lazyimg.oci.platform import Platform
 from lazyimg.oci.record import Record, in_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def _base64(data: bytes) -> str:
@@ -30,7 +28,7 @@ def _media_type(value: Any) -> str:
     return fields.media_type(value, "descriptor.mediaType")
 
 
-def _by_name(texts: "Mapping[str, str]") -> "Mapping[str, str]":
+def _by_name(texts: Mapping[str, str]) -> Mapping[str, str]:
     return frozen_mapping(texts)
 
 
