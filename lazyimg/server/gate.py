@@ -7,6 +7,7 @@ last, whatever an endpoint does.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -19,12 +20,10 @@ from lazyimg.server.request import Ledger, Request
 from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import Message, Scope
 
-    Refusal = tuple[int, str, str] | ApiError | None
-    Hook = Callable[[Request], Refusal]
+Hook = Callable[[Request], tuple[int, str, str] | ApiError | None]
+"""What a user gives to hold requests back or refuse them: with a status, a code and a message."""
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())

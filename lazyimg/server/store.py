@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lazyimg.oci.digest import Digest
-
-    Chunk = bytes | memoryview
+Chunk = bytes | memoryview
 
 BLOCK = 1 << 20
 """The largest chunk read back from a store, in bytes."""
