@@ -113,6 +113,8 @@ class Belt:
                 return self._take_off(self._order.popleft())
             if self._error is not None:
                 raise self._error
+            if self.stopped:
+                raise RuntimeError("the pass was left before its last block was taken")
             return None
 
     def _wait_ready(self) -> bool:
@@ -120,7 +122,7 @@ class Belt:
             return self._ready.wait_for(self._is_ready, WAIT)
 
     def _is_ready(self) -> bool:
-        return self._order[0].is_done if self._order else self._ended
+        return self._order[0].is_done if self._order else self._ended or self.stopped
 
     def _take_off(self, place: Place) -> bytes:
         if place.error is not None:
@@ -133,6 +135,7 @@ class Belt:
         """Make every thread that waits here, or comes to, leave."""
         with self._ready:
             self.stopped = True
-            self._todo.clear()
+            for waste in (self._todo, self._order, self._buffers):
+                waste.clear()
             for condition in (self._room, self._work, self._ready):
                 condition.notify_all()

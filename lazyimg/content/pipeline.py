@@ -15,12 +15,11 @@ from typing import Protocol, Self
 
 from lazyimg.content.belt import Belt, Place
 from lazyimg.content.codec import Packing
-from lazyimg.content.compression import Compression
 from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
 from lazyimg.content.magic import compression_of
 from lazyimg.content.source import ReadInto, Source
-from lazyimg.errors import InvalidContent
+from lazyimg.errors import InvalidContent, SourceError
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.oci.media_type import layer_media_type
 
@@ -184,12 +183,20 @@ class Pass:
         """Fill ``view`` however little each read gives; fewer bytes than asked mean the end."""
         filled = 0
         while filled < len(view) and not self._belt.stopped:
-            size = reader.readinto(view[filled:])
+            size = self._verified(reader.readinto(view[filled:]), len(view) - filled)
             if not size:
                 break
             self._counters.add(bytes_read=size)
             filled += size
         return filled
+
+    def _verified(self, size: int | None, asked: int) -> int:
+        """Refuse what no read can have returned; the source may be a user's own."""
+        if size is None:
+            raise SourceError(f"{self.describe()} had no bytes ready: set it to blocking mode")
+        if not 0 <= size <= asked:
+            raise SourceError(f"{self.describe()} claims to have read {size} bytes of {asked} asked for")
+        return size
 
     def _hand_on(self, place: Place, *, alone: bool) -> None:
         if alone or not self._codec.workers:
@@ -203,19 +210,14 @@ class Pass:
         name = compression_of(block)
         if self._codec.wants_tar and name != "none":
             raise InvalidContent(
-                f"{self._source.describe()} is no tar but {name}: it would be compressed twice. "
+                f"{self.describe()} is no tar but {name}: it would be compressed twice. "
                 "Use Layer.from_blob to keep it as it is, or give the tar inside it"
             )
 
 
-def identify(
-    source: Source,
-    compression: Compression,
-    check: Callable[[], None] = proceed,
-    counters: Counters | None = None,
-) -> Identity:
-    """Read ``source`` to its end and return the identity of the layer; the blob itself is dropped."""
-    with Pass(source, compression, check, counters) as one:
+def identity_of(one_pass: OnePass) -> Identity:
+    """Read a pass to its end and return the layer's identity; the blob itself is dropped."""
+    with one_pass as one:
         for _ in one:
             pass
     return one.identity

@@ -5,6 +5,7 @@ when the bytes are wanted. The tree-shaped ones are in `lazyimg.content.director
 `lazyimg.content.filemap`.
 """
 
+import contextlib
 import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from attrs import field, frozen
 
-from lazyimg.content.local import LocalFile, absolute, shown
+from lazyimg.content.local import LocalFile, absolute, shown, widen
 from lazyimg.content.stream import OneShot
 from lazyimg.errors import SourceError
 from lazyimg.thunk.key import Opaque
@@ -23,7 +24,7 @@ from lazyimg.thunk.key import Opaque
 class ReadInto(Protocol):
     """Open bytes, read from the beginning to the end by one thread."""
 
-    def readinto(self, buffer: memoryview, /) -> int:
+    def readinto(self, buffer: memoryview, /) -> int | None:
         """Fill ``buffer`` from its beginning and return how many bytes; fewer is fine, 0 is the end."""
         ...
 
@@ -144,24 +145,26 @@ class Readable:
         self._readable = readable
         self._what = what
         self._first = first
+        self._has_begun = False
         self._close = close
         self._readinto: Callable[[memoryview], int | None] = getattr(readable, "readinto", self._read)
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Read into ``buffer``; 0 is the end.
+    def readinto(self, buffer: memoryview) -> int | None:
+        """Read into ``buffer``; 0 is the end, None says that a stream that does not block has nothing yet.
 
         Raises:
-            SourceError: the object gave text, too many bytes, or nothing because it does not block.
+            SourceError: the object gives text.
         """
+        if not self._has_begun:
+            self._begin()
+        return self._readinto(buffer)
+
+    def _begin(self) -> None:
         if self._first is not None:
             self._first()
-            self._first = None
-        size = self._readinto(buffer)
-        if size is None:
-            raise SourceError(f"{self._what} had no bytes ready: set it to blocking mode")
-        if not 0 <= size <= len(buffer):
-            raise SourceError(f"{self._what} claims to have read {size} bytes where {len(buffer)} were asked")
-        return size
+        self._has_begun = True
+        with contextlib.suppress(AttributeError, TypeError, ValueError, OSError):  # it need not have one
+            widen(self._readable.fileno())
 
     def _read(self, buffer: memoryview) -> int | None:
         data = self._readable.read(len(buffer))
