@@ -6,7 +6,8 @@
 - `consume`: one thunk a distinct layer or blob, with everything it has to reach.
 - `publish`: configs, manifests, tags.
 - `record`, `result`: what was sent, mounted and found in place.
-- `writing`: from images and targets to a result: the graph, its order edges, what happens on failure.
+- `composing`: from images and targets to the graph, sessions before all that starts from nothing.
+- `writing`: forcing it, and what a failed write says.
 - `plan`: the same graph before it is forced.
 - `asking`: digests, sizes and documents of what is not written.
 """

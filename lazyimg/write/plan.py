@@ -9,7 +9,7 @@ from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.thunk import Thunk, brief
 from lazyimg.write.target import Target
-from lazyimg.write.writing import Composed, compose, target_of
+from lazyimg.write.composing import Composed, compose, target_of
 
 if TYPE_CHECKING:
     from lazyimg.notebook.graph import Graph

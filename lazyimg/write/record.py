@@ -52,5 +52,4 @@ class Record:
             )
             if found
         ]
-        tags = [f"tag {name}: {state}" for name, state in self.tags.items()]
-        return "; ".join([", ".join(parts) or "nothing in place", *tags])
+        return ", ".join(parts) or "nothing in place"

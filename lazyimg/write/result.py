@@ -8,6 +8,7 @@ from attrs import frozen
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.write.record import Record
+from lazyimg.write.target import Target
 
 if TYPE_CHECKING:
     from lazyimg.notebook.table import Table
@@ -40,19 +41,20 @@ class TargetResult:
     tags: tuple[str, ...]
 
     @classmethod
-    def of(cls, target: str, record: Record) -> "TargetResult":
+    def of(cls, target: Target, record: Record) -> "TargetResult":
         """Freeze a session's record."""
         lists = (record.uploaded, record.mounted, record.existing, record.skipped)
         uploaded, mounted, existing, skipped = (tuple(found) for found in lists)
+        moved = tuple(name for name in target.names if record.tags.get(name) == "moved")
         return cls(
-            target,
+            str(target),
             uploaded,
             mounted,
             existing,
             skipped,
             record.bytes_sent,
             record.attempts,
-            tuple(record.tags),
+            moved,
         )
 
 
