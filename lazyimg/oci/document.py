@@ -132,15 +132,10 @@ class Document:
 
 
 def placed(members: Mapping[str, Json], key: str, value: Json, order: Sequence[str]) -> dict[str, Json]:
-    """Return ``members`` with ``key`` set: in its place, or after its nearest predecessor in ``order``."""
+    """Return ``members`` with ``key`` set: in its place, or after all that precede it in ``order``."""
     if key in members or key not in order:
         return {**members, key: value}
-    before = next((name for name in reversed(order[: order.index(key)]) if name in members), None)
-    if before is None:
-        return {key: value, **members}
-    result: dict[str, Json] = {}
-    for name, old in members.items():
-        result[name] = old
-        if name == before:
-            result[key] = value
-    return result
+    earlier = order[: order.index(key)]
+    found = list(members.items())
+    at = max((at for at, (name, _) in enumerate(found, 1) if name in earlier), default=0)
+    return dict([*found[:at], (key, value), *found[at:]])

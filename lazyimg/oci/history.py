@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from datetime import datetime
+from typing import ClassVar
 
 import attrs
 
 from lazyimg.oci import fields
 from lazyimg.oci.record import Record, in_json
 from lazyimg.oci.timestamp import format_time, in_utc, read_time
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def _moment(value: datetime | None) -> datetime | None:

@@ -121,11 +121,19 @@ def _kind(value: Any) -> type:
 def merged(old: Json, new: Json) -> Json:
     """Return ``new``, with what is equal in ``old`` taken from there: its place, and its source text."""
     if isinstance(old, dict) and isinstance(new, dict):
-        kept = {key: merged(item, new[key]) for key, item in old.items() if key in new}
-        return {**kept, **{key: item for key, item in new.items() if key not in old}}
+        return _merged_dict(old, new)
     if isinstance(old, list) and isinstance(new, list):
         return _merged_list(old, new)
     return old if same(old, new) else new
+
+
+def _merged_dict(old: dict[str, Json], new: dict[str, Json]) -> dict[str, Json]:
+    kept = {key: merged(item, new[key]) for key, item in old.items() if key in new}
+    if list(kept) != [key for key in new if key in old]:
+        return {**kept, **{key: item for key, item in new.items() if key not in old}}
+    # The order of ``new`` agrees with that of ``old``, so new keys stay where they were put.
+    written = {key: key for key in old}
+    return {written.get(key, key): kept.get(key, item) for key, item in new.items()}
 
 
 def _merged_list(old: list[Json], new: list[Json]) -> list[Json]:

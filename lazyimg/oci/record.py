@@ -7,8 +7,9 @@ and written again is the same JSON, and one changed field changes that member al
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -17,9 +18,6 @@ from lazyimg.oci.document import placed
 from lazyimg.oci.fields import wrong
 from lazyimg.oci.frozen import FrozenDict
 from lazyimg.oci.json_value import Json, jsonable, merged
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @attrs.frozen

@@ -55,12 +55,13 @@ def test_edits_keep_source_texts_inside_values() -> None:
         ({"two": 2, "x": 0}, "one", ["one", "two", "x"]),
         ({"one": 1, "x": 0, "three": 3}, "two", ["one", "two", "x", "three"]),
         ({"three": 3, "two": 2}, "two", ["three", "two"]),
+        ({"two": 2, "one": 1, "x": 0}, "three", ["two", "one", "three", "x"]),
         ({"one": 1}, "y", ["one", "y"]),
         ({}, "two", ["two"]),
     ],
 )
 def test_a_known_key_takes_its_place(before: dict[str, Any], key: str, after: list[str]) -> None:
-    """A new known key follows its nearest predecessor, an unknown one comes last, an old one stays."""
+    """A new known key follows all its predecessors, an unknown one comes last, an old one stays."""
     assert list(Ordered.from_value(before).set(key, "new").value) == after
 
 
