@@ -1,5 +1,6 @@
 """The engine: how many jobs, which credentials, which observer; and the runtime that it owns."""
 
+import threading
 from collections.abc import Iterable
 from contextvars import ContextVar, Token
 from pathlib import Path
@@ -29,7 +30,7 @@ class Engine:
     """How graphs are forced. Making one has no effect; connections are opened on use.
 
     As a context manager it is the current engine of the block, for this thread (others do not inherit it),
-    and is closed at its end. Many threads may force with one engine.
+    and is closed when the last of its blocks ends. Many threads may force with one engine.
 
     >>> engine = Engine(jobs=2)
     >>> with engine:
@@ -60,7 +61,9 @@ class Engine:
     user_agent: str | None = field(default=None, kw_only=True)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
     _runtime: Runtime = field(init=False, repr=False)
-    _tokens: list[Token["Engine"]] = field(init=False, factory=list, repr=False)
+    _entered: threading.local = field(init=False, factory=threading.local, repr=False)
+    _blocks: int = field(init=False, default=0, repr=False)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot work, before anything runs."""
@@ -107,14 +110,25 @@ class Engine:
         self._runtime.close()
 
     def __enter__(self) -> Self:
-        self._tokens.append(_current.set(self))
+        self._tokens().append(_current.set(self))
+        with self._lock:
+            self._blocks += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _current.reset(self._tokens.pop())
-        self.close()
+        _current.reset(self._tokens().pop())
+        with self._lock:
+            self._blocks -= 1
+            is_last = self._blocks == 0
+        if is_last:
+            self.close()
+
+    def _tokens(self) -> list[Token["Engine"]]:
+        """What undoes the blocks that this thread is in, innermost last."""
+        tokens: list[Token[Engine]] = self._entered.__dict__.setdefault("tokens", [])
+        return tokens
 
     def __reduce__(self) -> Any:
         raise TypeError(

@@ -55,7 +55,7 @@ class Scheduler:
         self._graph = graph
         self._jobs = jobs
         self._observer = observer
-        self._workers = Workers(jobs)
+        self._workers = Workers()
         self._inbox: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
         self._values: dict[str, Any] = {}
         self._missing: dict[str, int] = {}
@@ -63,6 +63,7 @@ class Scheduler:
         self._ready: list[tuple[int, int, str]] = []
         self._turn = count()
         self._running: dict[str, float] = {}
+        self._light: set[str] = set()
         self._replaces: dict[str, list[str]] = {}
         self._replaced: dict[str, str] = {}
         self._thread: int | None = None
@@ -97,7 +98,7 @@ class Scheduler:
         while root not in self._values:
             if self._pure:
                 self._evaluate_here(self._pure.popleft())
-            while self._ready and len(self._running) < self._jobs:
+            while self._ready and len(self._running) - len(self._light) < self._jobs:
                 self._hand_over(heapq.heappop(self._ready)[2])
             if root not in self._values:
                 self._receive(wait=not self._pure)
@@ -125,7 +126,10 @@ class Scheduler:
         thunk = thunk_of(self._graph, key)
         if self._missing[key] or isinstance(thunk, Early):
             return
-        if thunk.effectful:
+        if thunk.light:
+            self._light.add(key)
+            self._hand_over(key)
+        elif thunk.effectful:
             heapq.heappush(self._ready, (-thunk.urgency, next(self._turn), key))
         else:
             self._pure.append(key)
@@ -194,6 +198,7 @@ class Scheduler:
 
     def _end(self, key: str, value: Any) -> None:
         began = self._running.pop(key)
+        self._light.discard(key)
         if isinstance(value, Thunk):
             self._expand(key, value)
             return

@@ -43,6 +43,9 @@ class Thunk(Keyed, Generic[T_co]):
     effectful: ClassVar[bool] = False
     """True if evaluating touches the world: it then runs on a worker, not on the scheduler's thread."""
 
+    light: ClassVar[bool] = False
+    """True if it is effectful and small: it then starts at once, and does not count among the jobs."""
+
     origin: Origin | None = field(init=False, factory=here)
     _key: str | None = field(init=False, default=None)
 

@@ -8,22 +8,21 @@ Task = Callable[[], None]
 
 
 class Workers:
-    """At most ``limit`` daemon threads, started when there is work for one more.
+    """Daemon threads, started when there is work for one more.
 
     They are daemons, and nothing joins them: a source stuck in ``read()`` holds its thread for ever, and
     must keep neither the caller nor the interpreter from going on.
     """
 
-    __slots__ = ("_limit", "_started", "_tasks")
+    __slots__ = ("_started", "_tasks")
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._started = 0
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
 
     def submit(self, task: Task, running: int) -> None:
         """Hand over ``task``; ``running`` others are being worked on."""
-        if self._started < min(self._limit, running + 1):
+        if self._started <= running:
             self._started += 1
             threading.Thread(target=self._work, name=f"lazyimg-worker-{self._started}", daemon=True).start()
         self._tasks.put(task)

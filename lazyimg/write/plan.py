@@ -8,8 +8,8 @@ from attrs import frozen
 from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.thunk import Thunk, brief
-from lazyimg.write.target import Target
 from lazyimg.write.composing import Composed, compose, target_of
+from lazyimg.write.target import Target
 
 if TYPE_CHECKING:
     from lazyimg.notebook.graph import Graph

@@ -16,14 +16,10 @@ class PutConfig(Thunk[None]):
     """Send an edited config to every site it belongs to."""
 
     effectful: ClassVar[bool] = True
+    light: ClassVar[bool] = True  # layers that wait for their uploads' last answers must not hold it back
 
     config: Thunk[Sealed]
     sessions: tuple[Thunk[SiteSession], ...]
-
-    @property
-    def urgency(self) -> int:
-        """Before further layers: manifests wait for it."""
-        return 1
 
     def evaluate(self, run: Run) -> None:
         """Send it."""
