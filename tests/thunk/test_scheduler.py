@@ -206,9 +206,9 @@ def test_a_light_effect_starts_though_all_jobs_are_taken(force: Force) -> None:
         light = True
 
     went = threading.Event()
-    heavy = Effect("heavy", opaque(lambda _: went.wait(10)))
-    light = Light("light", opaque(lambda _: went.set()))
-    assert force(Pure("root", opaque(lambda _, heavy, __: heavy), (heavy, light)), jobs=1) is True
+    heavy = Effect("heavy", lambda _: went.wait(10))
+    light = Light("light", lambda _: went.set())
+    assert force(Pure("root", lambda _, heavy, __: heavy, (heavy, light)), jobs=1) is True
 
 
 def test_one_job_is_enough_for_a_graph_in_which_everything_waits(force: Force) -> None:
