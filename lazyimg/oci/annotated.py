@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -39,7 +40,7 @@ def essence(content_type: str | None) -> str | None:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Annotated(Document):
+class Annotated(Document, ABC):
     """A manifest or an index: the document under a tag.
 
     It is checked when parsed. A document that is both image and index, or whose ``mediaType`` is not the
@@ -143,10 +144,11 @@ class Annotated(Document):
     @property
     def _declared(self) -> str | None:
         value = self._members.get("mediaType")
-        return None if value in {None, ""} else fields.media_type(value, f"{self.WHAT}.mediaType")
+        return None if value is None or value == "" else fields.media_type(value, f"{self.WHAT}.mediaType")
 
+    @abstractmethod
     def _implied_media_type(self) -> str:
-        raise NotImplementedError
+        """Return the type that the descriptors of this document speak for."""
 
     def _descriptors(self, key: str) -> tuple[Descriptor, ...]:
         found = fields.items(self._members.get(key), f"{self.WHAT}.{key}")
@@ -190,7 +192,7 @@ class Annotated(Document):
     def _check_kind(cls, media_type: str) -> None:
         if media_type not in cls.MEDIA_TYPES:
             known = ", ".join(sorted(cls.MEDIA_TYPES))
-            raise InvalidDocument(f"{media_type[:100]!r} is no media type of an {cls.WHAT}: {known}")
+            raise InvalidDocument(f"no {cls.WHAT} has the media type {media_type[:100]!r}: use {known}")
 
 
 def descriptors_json(descriptors: Iterable[Descriptor]) -> list[Json]:

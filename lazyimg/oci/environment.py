@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lazyimg.errors import InvalidDocument
+from lazyimg.oci import fields
+from lazyimg.oci.json_value import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +52,6 @@ def changed_environment(entries: Sequence[str], changes: Mapping[str, str | None
 def _checked(name: str, value: str | None) -> str | None:
     if not name or "=" in name or "\0" in name:
         raise InvalidDocument(f"{name[:80]!r} is no name of an environment variable")
-    if value is not None and "\0" in value:
+    if value is not None and "\0" in fields.text(jsonable(value), f"environment[{name[:80]!r}]"):
         raise InvalidDocument(f"the value of the environment variable {name[:80]} holds a NUL")
     return value
