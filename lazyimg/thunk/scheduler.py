@@ -82,8 +82,8 @@ class Scheduler:
         """
         topological(self._graph)
         self._thread = threading.get_ident()
-        self._admit(self._needed(root.key))
         try:
+            self._admit(self._needed(root.key))
             self._loop(root.key)
         except BaseException as error:
             self.run.cancel()
@@ -192,8 +192,8 @@ class Scheduler:
 
     def _begin(self, key: str) -> Thunk[Any]:
         thunk = thunk_of(self._graph, key)
-        self._running[key] = time.monotonic()
         self._emit(Started(key, thunk.name))
+        self._running[key] = time.monotonic()
         return thunk
 
     def _end(self, key: str, value: Any) -> None:

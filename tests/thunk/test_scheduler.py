@@ -456,6 +456,26 @@ def test_what_an_observer_raises_ends_the_run(force: Force) -> None:
         force(Effect("root", total), observer=observer)
 
 
+def test_what_an_observer_raises_at_the_very_start_leaves_no_thread(force: Force) -> None:
+    """A light effect begins before the loop does: a run that ends there dismisses its worker all the same."""
+
+    @frozen
+    class Light(Effect):
+        light = True
+
+    def observer(_: Event) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    before = set(threading.enumerate())
+    runs: list[Run] = []
+    begun = Pure("root", constant(0), (Light("first", runs.append), Light("second", runs.append)))
+    with pytest.raises(BrokenPipeError, match="nobody reads"):
+        force(begun, observer=observer)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
 # --- any graph ---------------------------------------------------------------------------------------
 
 
