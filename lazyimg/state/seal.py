@@ -38,14 +38,17 @@ def seal_config(state: ImageState, config: ConfigFile, diff_ids: Sequence[Digest
     return Sealed(declared.replace(digest=Digest.of(data), size=len(data), data=embedded), data)
 
 
+def blob_descriptor(identity: Identity) -> Descriptor:
+    """The descriptor of a blob that was consumed, in OCI's media types."""
+    return Descriptor(media_type=identity.media_type, digest=identity.digest, size=identity.size)
+
+
 def layer_descriptor(state: ImageState, layer: StateLayer, identity: Identity) -> Descriptor:
     """The descriptor of a layer that was consumed, in the image's family of media types."""
-    media_type = identity.media_type
-    if state.is_docker:
-        media_type = layer_media_type(layer_compression(media_type), docker=True)
-    return Descriptor(
-        media_type=media_type, digest=identity.digest, size=identity.size, annotations=layer.annotations
-    )
+    described = blob_descriptor(identity).replace(annotations=layer.annotations)
+    if not state.is_docker:
+        return described
+    return described.replace(media_type=layer_media_type(layer_compression(identity.media_type), docker=True))
 
 
 def seal_manifest(

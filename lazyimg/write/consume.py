@@ -14,11 +14,12 @@ from lazyimg.content.blob_pass import BlobPass
 from lazyimg.content.feed import Feed
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.state.contents import Contents, Local, Remote
+from lazyimg.state.seal import blob_descriptor
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.write.record import Placed
 from lazyimg.write.streams import identities_of, one_shots
 from lazyimg.write.target import SiteSession
 
@@ -53,7 +54,7 @@ class Consume(Thunk[None]):
         remote = [found for found in contents if isinstance(found, Remote)]
         if remote:
             for session in sessions:
-                session.place(remote, run)
+                self._tell(run, session.place(remote, run))
         elif sessions or not self._is_known(run):
             self._read(run, local[0], sessions)
 
@@ -69,19 +70,30 @@ class Consume(Thunk[None]):
         given = local.given
         if given is not None:
             self._make_known(run, given)
-            sessions = [session for session in sessions if not session.has(_descriptor(given))]
+            found = [session.find(blob_descriptor(given)) for session in sessions]
+            for placed in filter(None, found):
+                self._tell(run, placed)
+            sessions = [session for session, placed in zip(sessions, found, strict=True) if placed is None]
         if given is None or sessions:
-            _Delivery(run, local, sessions).run(lambda identity: self._make_known(run, identity))
+            delivery = _Delivery(run, local, sessions)
+            for placed in delivery.run(lambda identity: self._make_known(run, identity)):
+                self._tell(run, placed)
+
+    def _tell(self, run: Run, placed: Placed) -> None:
+        run.tell(
+            self,
+            placed.how,
+            digest=str(placed.descriptor.digest),
+            size=placed.descriptor.size,
+            bytes_sent=placed.bytes_sent,
+            attempts=placed.attempts,
+        )
 
     def _make_known(self, run: Run, identity: Identity) -> None:
         run.publish(Early(self), identity)
         for layer in self.layers:
             for cells in identities_of(layer):
                 cells.cell(layer.key).set(identity)
-
-
-def _descriptor(identity: Identity) -> Descriptor:
-    return Descriptor(media_type=identity.media_type, digest=identity.digest, size=identity.size)
 
 
 class _Delivery:
@@ -92,11 +104,11 @@ class _Delivery:
         self._local = local
         self._sessions = sessions
         self._identity: Once[Identity] = Once()
-        self._ended: list[Once[None]] = [Once() for _ in sessions]
+        self._ended: list[Once[Placed]] = [Once() for _ in sessions]
         self._failed: BaseException | None = None
 
-    def run(self, on_identity: Callable[[Identity], None]) -> None:
-        """Read and send until every session has the blob.
+    def run(self, on_identity: Callable[[Identity], None]) -> list[Placed]:
+        """Read and send until every session has the blob; say how it came there.
 
         Raises:
             BaseException: what the source raised, or the first session that failed.
@@ -118,8 +130,7 @@ class _Delivery:
             for number, session in enumerate(self._sessions):
                 self._start(feed, number, session)
             feed.pump(known)
-            for ended in self._ended:
-                ended.get(check=self._check)
+            return [ended.get(check=self._check) for ended in self._ended]
 
     def _open_pass(self) -> OnePass:
         work: Work = self._run.runtime
@@ -135,12 +146,12 @@ class _Delivery:
     def _start(self, feed: Feed, number: int, session: SiteSession) -> None:
         def deliver() -> None:
             try:
-                session.receive(feed.body(number), self._identity, self._run)
+                placed = session.receive(feed.body(number), self._identity, self._run)
             except BaseException as error:  # noqa: BLE001 - carried to the reading thread, which raises it
                 feed.leave(number, error)
                 self._failed = self._failed or error
                 self._ended[number].fail(error)
             else:
-                self._ended[number].set(None)
+                self._ended[number].set(placed)
 
         threading.Thread(target=deliver, name=f"lazyimg-send-{number + 1}", daemon=True).start()

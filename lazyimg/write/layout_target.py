@@ -1,6 +1,6 @@
 """Writing to an OCI layout: blobs are files, names are annotations in ``index.json``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -8,15 +8,16 @@ from attrs import field, frozen
 from lazyimg.content.body import Body
 from lazyimg.content.identity import Identity
 from lazyimg.content.local import absolute
+from lazyimg.notebook.words import words
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.media_type import is_distributable
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Remote
-from lazyimg.state.seal import Sealed
+from lazyimg.state.seal import Sealed, blob_descriptor
 from lazyimg.stores.layout import Layout
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
-from lazyimg.write.record import Record
+from lazyimg.write.record import Placed, Record
 from lazyimg.write.remote_body import RemoteBody
 from lazyimg.write.target import SiteSession
 
@@ -31,6 +32,13 @@ class LayoutSite:
 
     path: Path
     is_remote = False
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def describe(self, pulls: Sequence[str]) -> str:  # noqa: ARG002 - mounts nothing
+        """What opening a session does."""
+        return f"Make {words(self.path)} an OCI layout, unless it is one"
 
     def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:  # noqa: ARG002 - needs no client
         """Make the directory a layout if it is none: so a read-only disk is known before a byte is read.
@@ -80,34 +88,30 @@ class LayoutSession:
         self._layout = layout
         self.record = Record()
 
-    def has(self, descriptor: Descriptor) -> bool:
+    def find(self, descriptor: Descriptor) -> Placed | None:
         """Look whether the file is there, and of the right size."""
         found = self._layout.has(descriptor.digest, descriptor.size)
-        if found:
-            self.record.existing.append(descriptor)
-        return found
+        return self.record.add(Placed("existing", descriptor)) if found else None
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
         """Download a blob that is not there, verified."""
         blob = blobs[0]
         if not is_distributable(blob.descriptor.media_type):
-            self.record.skipped.append(blob.descriptor)
-        elif not self.has(blob.descriptor):
-            size = self._layout.write_blob(RemoteBody(blob, run).chunks(0), lambda: blob.descriptor.digest)
-            self.record.sent(blob.descriptor, size)
+            return self.record.add(Placed("skipped", blob.descriptor))
+        return self.find(blob.descriptor) or self._write(blob.descriptor, RemoteBody(blob, run).chunks(0))
 
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+    def _write(self, descriptor: Descriptor, chunks: Iterable[bytes | memoryview]) -> Placed:
+        size = self._layout.write_blob(chunks, lambda: descriptor.digest)
+        return self.record.add(Placed("uploaded", descriptor, size, 1))
+
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
         """Write while reading; the digest gives the file its name."""
         size = self._layout.write_blob(body.chunks(0), lambda: identity.get(check=run.check).digest)
-        known = identity.get()
-        descriptor = Descriptor(media_type=known.media_type, digest=known.digest, size=known.size)
-        self.record.sent(descriptor, size)
+        return self.record.add(Placed("uploaded", blob_descriptor(identity.get()), size, 1))
 
-    def put(self, blob: Sealed) -> None:
+    def put(self, blob: Sealed) -> Placed:
         """Write bytes at hand."""
-        if not self.has(blob.descriptor):
-            size = self._layout.write_blob([blob.data], lambda: blob.descriptor.digest)
-            self.record.sent(blob.descriptor, size)
+        return self.find(blob.descriptor) or self._write(blob.descriptor, [blob.data])
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """Write the manifest, then let ``index.json`` name it."""

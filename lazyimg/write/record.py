@@ -1,55 +1,66 @@
-"""What a session did, for the result and for the words of an error."""
+"""What a session did: for the result, for the observer, and for the words of an error."""
 
 import threading
 from typing import Literal
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from lazyimg.oci.descriptor import Descriptor
 
+How = Literal["uploaded", "mounted", "existing", "skipped"]
 TagState = Literal["not moved", "moved", "unknown"]
+
+_WORDS: dict[How, str] = {
+    "uploaded": "uploaded",
+    "mounted": "mounted",
+    "existing": "already there",
+    "skipped": "left at their URLs",
+}
+
+
+@frozen
+class Placed:
+    """A blob or manifest that is where it has to be.
+
+    Attributes:
+        how: ``uploaded``; ``mounted`` by the registry from another of its repositories; ``existing``; or
+            ``skipped``, because it is non-distributable and stays where its URLs point.
+        descriptor: which one.
+        bytes_sent: bytes of bodies, those sent again after a fault included.
+        attempts: bodies begun to be sent; more than one means that a fault came between.
+    """
+
+    how: How
+    descriptor: Descriptor
+    bytes_sent: int = 0
+    attempts: int = 0
 
 
 @define(eq=False)
 class Record:
-    """Tallies of one session; filled by several threads.
+    """Everything one session placed, and what became of its tags; filled by several threads."""
 
-    Attributes:
-        uploaded: blobs and manifests whose bytes were sent.
-        mounted: blobs that the registry took from another of its repositories.
-        existing: blobs that were in place.
-        skipped: non-distributable layers, which stay where their URLs point.
-        bytes_sent: bytes of bodies, those sent again after a fault included.
-        attempts: bodies sent, those sent again after a fault included.
-        tags: for each tag of the target whether it was moved.
-    """
-
-    uploaded: list[Descriptor] = field(factory=list)
-    mounted: list[Descriptor] = field(factory=list)
-    existing: list[Descriptor] = field(factory=list)
-    skipped: list[Descriptor] = field(factory=list)
-    bytes_sent: int = 0
-    attempts: int = 0
     tags: dict[str, TagState] = field(factory=dict)
+    _placed: list[Placed] = field(factory=list, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
-    def sent(self, descriptor: Descriptor, bytes_sent: int, attempts: int = 1) -> None:
-        """Count an upload."""
+    def add(self, placed: Placed) -> Placed:
+        """Remember it, and return it."""
         with self._lock:
-            self.uploaded.append(descriptor)
-            self.bytes_sent += bytes_sent
-            self.attempts += attempts
+            self._placed.append(placed)
+        return placed
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """What was placed so far."""
+        with self._lock:
+            return tuple(self._placed)
+
+    def of(self, how: How) -> tuple[Descriptor, ...]:
+        """What was placed in one of the ways."""
+        return tuple(placed.descriptor for placed in self.placed if placed.how == how)
 
     def summary(self) -> str:
         """What is in place, in a line."""
-        parts = [
-            f"{len(found)} {word}"
-            for word, found in (
-                ("uploaded", self.uploaded),
-                ("mounted", self.mounted),
-                ("already there", self.existing),
-                ("left at their URLs", self.skipped),
-            )
-            if found
-        ]
+        parts = [f"{len(found)} {word}" for how, word in _WORDS.items() if (found := self.of(how))]
         return ", ".join(parts) or "nothing in place"

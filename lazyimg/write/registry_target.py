@@ -13,10 +13,10 @@ from lazyimg.oci.media_type import is_distributable
 from lazyimg.oci.reference import Reference
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Remote
-from lazyimg.state.seal import Sealed
+from lazyimg.state.seal import Sealed, blob_descriptor
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
-from lazyimg.write.record import Record
+from lazyimg.write.record import Placed, Record
 from lazyimg.write.remote_body import RemoteBody
 from lazyimg.write.target import SiteSession
 
@@ -31,6 +31,14 @@ class RegistrySite:
 
     repository: Reference
     is_remote = True
+
+    def __str__(self) -> str:
+        return str(self.repository)
+
+    def describe(self, pulls: Sequence[str]) -> str:
+        """What opening a session asks."""
+        mounts = f", and mount from {', '.join(pulls)}" if pulls else ""
+        return f"POST an upload to {self}: may we push{mounts}?"
 
     def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
         """Begin an upload: the permission check, and the first step of a push.
@@ -85,24 +93,21 @@ class RegistrySession:
         self._client = session.client
         self.record = Record()
 
-    def has(self, descriptor: Descriptor) -> bool:
-        """Ask with a HEAD; what is there is counted as existing."""
-        found = self._client.head_blob(self._repository.repository, descriptor.digest) is not None
-        if found:
-            self.record.existing.append(descriptor)
-        return found
+    def find(self, descriptor: Descriptor) -> Placed | None:
+        """Ask with a HEAD."""
+        found = self._client.head_blob(self._repository.repository, descriptor.digest)
+        return None if found is None else self.record.add(Placed("existing", descriptor))
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
         """Nothing to do in the same repository; a mount within the registry; else a copy."""
         blob = blobs[0]
         if any(self._is_here(blob) for blob in blobs):
-            self.record.existing.append(blob.descriptor)
-        elif not is_distributable(blob.descriptor.media_type):
-            self.record.skipped.append(blob.descriptor)
-        elif (near := next(filter(self._is_mountable, blobs), None)) is not None:
-            self._mount(near, run)
-        elif not self.has(blob.descriptor):
-            self._copy(blob, self._session.begin(), run)
+            return self.record.add(Placed("existing", blob.descriptor))
+        if not is_distributable(blob.descriptor.media_type):
+            return self.record.add(Placed("skipped", blob.descriptor))
+        if (near := next(filter(self._is_mountable, blobs), None)) is not None:
+            return self._mount(near, run)
+        return self.find(blob.descriptor) or self._copy(blob, self._session.begin(), run)
 
     def _is_here(self, blob: Remote) -> bool:
         return blob.repository.name == self._repository.name
@@ -111,31 +116,32 @@ class RegistrySession:
         same_registry = blob.repository.registry == self._repository.registry
         return same_registry and blob.repository.repository in self._session.mountable
 
-    def _mount(self, blob: Remote, run: Run) -> None:
+    def _mount(self, blob: Remote, run: Run) -> Placed:
         upload = self._session.mount(blob.descriptor.digest, blob.repository.repository)
         if upload is None:
-            self.record.mounted.append(blob.descriptor)
-        else:
-            self._copy(blob, upload, run)
+            return self.record.add(Placed("mounted", blob.descriptor))
+        return self._copy(blob, upload, run)
 
-    def _copy(self, blob: Remote, upload: "Upload", run: Run) -> None:
+    def _copy(self, blob: Remote, upload: "Upload", run: Run) -> Placed:
         upload.put(RemoteBody(blob, run), blob.descriptor.digest, blob.descriptor.size)
-        self.record.sent(blob.descriptor, upload.bytes_sent, upload.attempts)
+        return self._uploaded(blob.descriptor, upload)
 
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+    def _uploaded(self, descriptor: Descriptor, upload: "Upload") -> Placed:
+        return self.record.add(Placed("uploaded", descriptor, upload.bytes_sent, upload.attempts))
+
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
         """Upload while reading; the digest closes the upload."""
         upload = self._session.begin()
         upload.send(body)
         known = identity.get(check=run.check)
         upload.commit(known.digest)
-        descriptor = Descriptor(media_type=known.media_type, digest=known.digest, size=known.size)
-        self.record.sent(descriptor, upload.bytes_sent, upload.attempts)
+        return self._uploaded(blob_descriptor(known), upload)
 
-    def put(self, blob: Sealed) -> None:
+    def put(self, blob: Sealed) -> Placed:
         """Upload bytes at hand in one PUT."""
         upload = self._session.begin()
         upload.put(blob.data, blob.descriptor.digest, blob.descriptor.size)
-        self.record.sent(blob.descriptor, upload.bytes_sent, upload.attempts)
+        return self._uploaded(blob.descriptor, upload)
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """PUT the manifest under each name.
@@ -147,7 +153,8 @@ class RegistrySession:
         tags = [name for name in names if ":" not in name]
         for name in tags or [root.descriptor.digest]:
             self._publish_as(root, name)
-        self.record.sent(root.descriptor, len(root.data) * max(1, len(tags)))
+        attempts = max(1, len(tags))
+        self.record.add(Placed("uploaded", root.descriptor, len(root.data) * attempts, attempts))
 
     def _refuse_other_digest(self, root: Sealed, names: Sequence[str]) -> None:
         expected = next((name for name in names if ":" in name), root.descriptor.digest)

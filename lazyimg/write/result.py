@@ -43,18 +43,15 @@ class TargetResult:
     @classmethod
     def of(cls, target: Target, record: Record) -> "TargetResult":
         """Freeze a session's record."""
-        lists = (record.uploaded, record.mounted, record.existing, record.skipped)
-        uploaded, mounted, existing, skipped = (tuple(found) for found in lists)
-        moved = tuple(name for name in target.names if record.tags.get(name) == "moved")
         return cls(
             str(target),
-            uploaded,
-            mounted,
-            existing,
-            skipped,
-            record.bytes_sent,
-            record.attempts,
-            moved,
+            record.of("uploaded"),
+            record.of("mounted"),
+            record.of("existing"),
+            record.of("skipped"),
+            sum(placed.bytes_sent for placed in record.placed),
+            sum(placed.attempts for placed in record.placed),
+            tuple(name for name in target.names if record.tags.get(name) == "moved"),
         )
 
 

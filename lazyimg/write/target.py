@@ -14,7 +14,7 @@ from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import ORDER, Thunk
-from lazyimg.write.record import Record
+from lazyimg.write.record import Placed, Record
 
 
 class SiteSession(Protocol):
@@ -25,19 +25,19 @@ class SiteSession(Protocol):
         """What the session did so far."""
         ...
 
-    def has(self, descriptor: Descriptor) -> bool:
-        """Whether the blob is in place; asks the site."""
+    def find(self, descriptor: Descriptor) -> Placed | None:
+        """The blob, if it is in place already; asks the site."""
         ...
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> None:
+    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
         """Bring in a blob that registries have, in any of the places given: found, mounted or copied."""
         ...
 
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> None:
+    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
         """Take in a blob while it is being made; ``identity`` is known when ``body`` has ended."""
         ...
 
-    def put(self, blob: Sealed) -> None:
+    def put(self, blob: Sealed) -> Placed:
         """Take in a small blob whose bytes are at hand."""
         ...
 
@@ -60,6 +60,14 @@ class Site(Protocol):
     @property
     def is_remote(self) -> bool:
         """Whether a refusal comes from elsewhere: such sessions are opened before those on this machine."""
+        ...
+
+    def __str__(self) -> str:
+        """The site as a person names it."""
+        ...
+
+    def describe(self, pulls: Sequence[str]) -> str:
+        """What `open` does, in a sentence for a plan. Touches nothing."""
         ...
 
     def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
@@ -99,6 +107,10 @@ class OpenSession(Thunk[SiteSession]):
     site: Site
     pulls: tuple[str, ...] = ()
     others: tuple[Thunk[SiteSession], ...] = field(default=(), metadata=ORDER)
+
+    def describe(self) -> str:
+        """What it asks of the site, as a plan says it."""
+        return self.site.describe(self.pulls)
 
     def evaluate(self, run: Run) -> SiteSession:
         """Open it, and take it back at once if the write ended meanwhile."""
