@@ -13,7 +13,7 @@ from lazyimg.content.directory import Directory
 from lazyimg.content.filemap import FileMap
 from lazyimg.content.identity import Identity
 from lazyimg.content.local import absolute
-from lazyimg.content.source import Opener, Stream, TarFile
+from lazyimg.content.source import Opener, Source, Stream, TarFile
 from lazyimg.content.stream import OneShot
 from lazyimg.errors import InvalidMutation
 from lazyimg.image.layer import Layer
@@ -25,64 +25,82 @@ from lazyimg.thunk.run import Run
 
 
 @frozen
-class FromTar(Layer):
+class LocalLayer(Layer):
+    """A layer whose tar is on this machine, compressed on its way out.
+
+    Attributes:
+        compression: part of the layer's digest.
+    """
+
+    compression: Compression = field(factory=Gzip, kw_only=True)
+
+    def source(self) -> Source:
+        """Where the tar comes from: a description, opened when it is consumed."""
+        raise NotImplementedError(f"{type(self).__qualname__} does not say what it reads")
+
+    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run
+        """Say what is to be read; nothing is."""
+        return Local(self.source(), self.compression)
+
+
+@frozen
+class FromTar(LocalLayer):
     """A tar file, compressed on its way out."""
 
     path: Path = field(converter=absolute)
-    compression: Compression = field(factory=Gzip, kw_only=True)
 
-    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
-        """Say what is to be read."""
-        return Local(TarFile(self.path), self.compression)
+    def source(self) -> Source:
+        """The file."""
+        return TarFile(self.path)
 
 
 @frozen
-class FromDirectory(Layer):
+class FromDirectory(LocalLayer):
     """A directory tree, as deterministic tar entries."""
 
     directory: Directory
-    compression: Compression = field(factory=Gzip, kw_only=True)
 
-    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
-        """Say what is to be read."""
-        return Local(self.directory, self.compression)
+    def source(self) -> Source:
+        """The tree."""
+        return self.directory
 
 
 @frozen
-class FromFiles(Layer):
+class FromFiles(LocalLayer):
     """Named files, from bytes at hand or from paths."""
 
     files: FileMap
-    compression: Compression = field(factory=Gzip, kw_only=True)
 
-    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
-        """Say what is to be read."""
-        return Local(self.files, self.compression)
+    def source(self) -> Source:
+        """The files."""
+        return self.files
 
 
 @frozen
-class FromStream(Layer):
+class FromStream(LocalLayer):
     """A one-shot stream of an uncompressed tar."""
 
     one_shot: OneShot
     spool: bool = True
-    compression: Compression = field(factory=Gzip, kw_only=True)
 
-    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
-        """Say what is to be read."""
-        return Local(Stream(self.one_shot), self.compression, spool=self.spool)
+    def source(self) -> Source:
+        """The stream."""
+        return Stream(self.one_shot)
+
+    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run
+        """Say what is to be read, and whether a copy of it is kept; nothing is read."""
+        return Local(self.source(), self.compression, spool=self.spool)
 
 
 @frozen
-class FromOpener(Layer):
+class FromOpener(LocalLayer):
     """An uncompressed tar that a function opens, as often as needed."""
 
     opener: Opaque[Callable[[], Any]]
-    compression: Compression = field(factory=Gzip, kw_only=True)
 
-    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
-        """Say what is to be read."""
-        return Local(Opener(self.opener), self.compression)
+    def source(self) -> Source:
+        """What the function opens."""
+        return Opener(self.opener)
 
 
 @frozen

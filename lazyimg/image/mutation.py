@@ -40,9 +40,7 @@ class Mutation(Image):
             TypeError: a field is called like a method of `lazyimg.Image`.
         """
         super().__init_subclass__()
-        hidden = [
-            name for name in inspect.get_annotations(cls) if callable(getattr(Image, name, None))
-        ]
+        hidden = [name for name in inspect.get_annotations(cls) if callable(getattr(Image, name, None))]
         if hidden:
             raise TypeError(
                 f"{cls.__qualname__}.{hidden[0]} would hide Image.{hidden[0]}(): name the field otherwise"
