@@ -2,11 +2,13 @@
 
 The old recipe of layered drawings, small: each node as near above its dependents as it can be; a line that
 crosses layers gets a joint in each; the nodes of a layer are sorted by where their neighbours are; and
-places are the nearest to the neighbours' middle that keep the order and a distance.
+places are the nearest to the neighbours' middle that keep the order and a distance. A node wants most to be
+in line with its main input, and a line to be straight, so that a long recipe is a column with its layers
+beside it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from attrs import frozen
@@ -19,8 +21,14 @@ SWEEPS = 8
 JOINTS = 600
 """Joints at most; with more, lines go straight from end to end."""
 
-STRAIGHT = 8.0
-"""How much more a joint wants to be in line than a node does."""
+STRAIGHT = 1e6
+"""How much more a joint, or a node and its main input, want to be in line than others do."""
+
+FEW = 3
+"""Inputs of a node, of which the first is the main one if none has a longer way behind it."""
+
+LANE = 0.5
+"""The distance between two lines that pass a layer, in parts of that between two nodes."""
 
 
 @frozen
@@ -42,10 +50,10 @@ def layout_of(view: View, size: float, gap: float) -> Layout:
     """Places for the nodes of ``view``, each ``size`` wide across, ``gap`` apart."""
     depth = _depths(view)
     chains = _chains(view, depth)
-    net = _Net(depth, chains, size, gap, len(view.nodes))
+    net = _Net(depth, chains, _main_inputs(view), len(view.nodes))
     net.sort()
-    across = net.place()
-    left = min((place for place in across[: len(view.nodes)]), default=0.0)
+    across = net.place(size, gap)
+    left = min(across[: len(view.nodes)], default=0.0)
     moved = [place - left for place in across]
     routes = tuple(tuple((net.depth[j], moved[j]) for j in chain[1:-1]) for chain in chains)
     return Layout(tuple(depth), tuple(moved[: len(view.nodes)]), routes)
@@ -73,6 +81,25 @@ def _chains(view: View, depth: list[int]) -> list[list[int]]:
     return chains
 
 
+def _main_inputs(view: View) -> list[bool]:
+    """For each edge, whether it comes from its target's main input: the one with the longest way behind it.
+
+    Of a few equally long ones the first is the main one; of many, none.
+    """
+    into: dict[int, list[int]] = defaultdict(list)
+    for index, edge in enumerate(view.edges):
+        if not edge.order and edge.source < edge.target:
+            into[edge.target].append(index)
+    reach = [0] * len(view.nodes)
+    chosen = set()
+    for target, edges in sorted(into.items()):
+        ways = [reach[view.edges[index].source] for index in edges]
+        reach[target] = max(ways) + 1
+        if len(edges) <= FEW or ways.count(max(ways)) == 1:
+            chosen.add(edges[ways.index(max(ways))])
+    return [index in chosen for index in range(len(view.edges))]
+
+
 def _span(edge: Edge, depth: list[int]) -> int:
     return depth[edge.target] - depth[edge.source]
 
@@ -81,17 +108,18 @@ class _Net:
     """Nodes and joints in their layers, and who is joined to whom."""
 
     def __init__(
-        self, depth: Sequence[int], chains: Iterable[Sequence[int]], size: float, gap: float, nodes: int
+        self, depth: Sequence[int], chains: Iterable[Sequence[int]], main: Iterable[bool], nodes: int
     ) -> None:
         self.depth = list(depth)
-        self.size, self.gap, self.nodes = size, gap, nodes
-        self.up: dict[int, list[int]] = defaultdict(list)
-        self.down: dict[int, list[int]] = defaultdict(list)
-        for chain in chains:
+        self.nodes = nodes
+        self.up: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        self.down: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for chain, is_main in zip(chains, main, strict=True):
             self.depth.extend(self.depth[chain[0]] + step for step in range(1, len(chain) - 1))
             for before, after in pairwise(chain):
-                self.down[before].append(after)
-                self.up[after].append(before)
+                weight = STRAIGHT if is_main or before >= nodes <= after else 1.0
+                self.down[before].append((after, weight))
+                self.up[after].append((before, weight))
         self.layers: list[list[int]] = [[] for _ in range(max(self.depth, default=-1) + 1)]
         for item, layer in enumerate(self.depth):
             self.layers[layer].append(item)
@@ -102,41 +130,47 @@ class _Net:
         for sweep in range(SWEEPS):
             layers, beside = self._sweep(sweep)
             for layer in layers:
-                layer.sort(key=lambda item: _mean([rank[n] for n in beside[item]], rank[item]))
+                layer.sort(key=lambda item: _middle(beside[item], rank, item))
                 rank.update((item, float(index)) for index, item in enumerate(layer))
 
-    def place(self) -> list[float]:
+    def place(self, size: float, gap: float) -> list[float]:
         """A place across for every node and joint."""
-        across = [0.0] * len(self.depth)
-        for layer in self.layers:
-            for index, item in enumerate(layer):
-                across[item] = index * (self.size + self.gap)
+        across = dict.fromkeys(range(len(self.depth)), 0.0)
+        offsets = [self._offsets(layer, size, gap) for layer in self.layers]
+        for layer, distances in zip(self.layers, offsets, strict=True):
+            across.update(zip(layer, distances, strict=True))
         for sweep in range(SWEEPS):
             layers, beside = self._sweep(sweep)
-            for layer in layers:
-                wanted = [_mean([across[n] for n in beside[item]], across[item]) for item in layer]
-                for item, place in zip(layer, self._apart(layer, wanted), strict=True):
-                    across[item] = place
-        return across
+            for layer, distances in zip(layers, offsets[:: 1 if sweep % 2 == 0 else -1], strict=True):
+                wanted = [_middle(beside[item], across, item) for item in layer]
+                weights = [sum((weight for _, weight in beside[item]), 1.0) for item in layer]
+                across.update(zip(layer, _apart(wanted, distances, weights), strict=True))
+        return [across[item] for item in range(len(self.depth))]
 
-    def _sweep(self, number: int) -> tuple[list[list[int]], dict[int, list[int]]]:
+    def _sweep(self, number: int) -> tuple[list[list[int]], dict[int, list[tuple[int, float]]]]:
         return (self.layers, self.up) if number % 2 == 0 else (self.layers[::-1], self.down)
 
-    def _apart(self, layer: Sequence[int], wanted: Sequence[float]) -> list[float]:
-        """The places nearest to ``wanted`` that keep the order of the layer and the distances in it."""
-        offsets = [0.0]
+    def _offsets(self, layer: Sequence[int], size: float, gap: float) -> list[float]:
+        """The places of a layer's items packed as near to each other as may be."""
+        half = {item: size / 2 if item < self.nodes else 0.0 for item in layer}
+        found = [0.0] * len(layer[:1])
         for left, right in pairwise(layer):
-            offsets.append(offsets[-1] + (self._half(left) + self._half(right)) + self.gap)
-        weights = [1.0 if item < self.nodes else STRAIGHT for item in layer]
-        level = _rising([want - offset for want, offset in zip(wanted, offsets, strict=True)], weights)
-        return [value + offset for value, offset in zip(level, offsets, strict=True)]
-
-    def _half(self, item: int) -> float:
-        return self.size / 2 if item < self.nodes else 0.0
+            lane = LANE if left >= self.nodes <= right else 1.0
+            found.append(found[-1] + half[left] + half[right] + gap * lane)
+        return found
 
 
-def _mean(values: Sequence[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
+def _middle(beside: Sequence[tuple[int, float]], places: Mapping[int, float], item: int) -> float:
+    """The mean place of whom an item wants to be in line with, else of all its neighbours, or its own."""
+    inline = [places[n] for n, weight in beside if weight == STRAIGHT]
+    wanted = inline or [places[n] for n, _ in beside] or [places[item]]
+    return sum(wanted) / len(wanted)
+
+
+def _apart(wanted: Sequence[float], offsets: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The places nearest to ``wanted`` that keep the order and the distances of ``offsets``."""
+    level = _rising([want - offset for want, offset in zip(wanted, offsets, strict=True)], weights)
+    return [value + offset for value, offset in zip(level, offsets, strict=True)]
 
 
 def _rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 208, 46
 GAP = 22
 """Pixels between boxes of a layer."""
 
-BETWEEN_ROWS, BETWEEN_COLUMNS = 34, 64
+BETWEEN_ROWS, BETWEEN_COLUMNS = 36, 64
 """Pixels between layers, where they lie below each other and where they stand side by side."""
 
 MARGIN = 10
