@@ -22,12 +22,14 @@ class Fault:
         wait: seconds the registry asked to wait.
         is_lost: the registry dropped the upload.
         is_silent: there was no answer.
+        is_unread: the registry refused before it took anything.
     """
 
     error: LazyImgError
     wait: float | None = None
     is_lost: bool = False
     is_silent: bool = False
+    is_unread: bool = False
 
 
 def fault_of(conversation: Conversation, reply: Reply, question: Question, since: float) -> Fault | None:
@@ -48,7 +50,7 @@ def fault_of(conversation: Conversation, reply: Reply, question: Question, since
         error = conversation.refused(question, reply)
         if not may_help:
             raise error
-        return Fault(error)
+        return Fault(error, is_unread=True)
     if status not in TRANSIENT | _LOST | {_OUT_OF_STEP}:
         return None
     wait = retry_after(reply.headers.get("Retry-After"))

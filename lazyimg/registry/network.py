@@ -254,7 +254,7 @@ def unsent_bytes(sock: socket.socket) -> int:
     answer = bytearray(4)
     try:
         fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, answer)
-    except OSError:
+    except (OSError, ValueError):  # not told here, or the socket is closed
         return 0
     return int.from_bytes(answer, sys.byteorder)
 

@@ -33,10 +33,11 @@ class Outgoing(httpx.SyncByteStream):
         try:
             for chunk in self._chunks:
                 for piece in _pieces(chunk):
+                    self._check_size(self.sent + len(piece), is_end=False)
                     self._on_progress()
                     yield piece
                     self.sent += len(piece)
-            self._check_size()
+            self._check_size(self.sent, is_end=True)
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -44,9 +45,9 @@ class Outgoing(httpx.SyncByteStream):
             raise
         self.is_exhausted = True
 
-    def _check_size(self) -> None:
-        if self.size is not None and self.sent != self.size:
-            raise ContentMismatch(f"the source gave {self.sent} bytes where {self.size} were announced")
+    def _check_size(self, given: int, *, is_end: bool) -> None:
+        if self.size is not None and (given > self.size or (is_end and given < self.size)):
+            raise ContentMismatch(f"the source gave {given} bytes where {self.size} were announced")
 
     def close(self) -> None:
         """Close the source's iterator, where it can be closed."""

@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from attrs import evolve
+
 from lazyimg.content.body import Body
 from lazyimg.errors import Cancelled, LazyImgError, RegistryError, RegistryUnreachable
 from lazyimg.oci.digest import Digest
@@ -124,7 +126,7 @@ class Upload:
             self.put(self._body, digest, self._total)
             return
         while (error := self._close(digest)) is not None:
-            self._begin_again(Fault(error))
+            self._begin_again(Fault(error, is_lost=tells_of_loss(error.status, error.codes)))
             if self._body is not None:
                 self._transfer(self._body)
         self.is_over = True
@@ -247,9 +249,9 @@ class Upload:
     def _recover(self, fault: Fault) -> None:
         """Find out where the upload stands after a fault, or begin it again."""
         self._pause(fault)
-        held = None if fault.is_lost else self._ask_status(fault)
-        if held is None:
-            self._begin_again(fault)
+        held = fault if fault.is_lost else self._ask_status(fault)
+        if isinstance(held, Fault):
+            self._begin_again(held)
             return
         self._held = held
         if held > self._best:
@@ -272,8 +274,8 @@ class Upload:
         if fault.wait:
             self._call.alive()
 
-    def _ask_status(self, fault: Fault) -> int | None:
-        """Ask how many bytes the registry holds; None if it cannot tell, or has dropped them."""
+    def _ask_status(self, fault: Fault) -> int | Fault:
+        """Ask how many bytes the registry holds; a fault if it cannot tell, or has dropped them."""
         left = self._call.left
         until = time.monotonic() + left if fault.is_silent and left is not None else None
         question = self._question("ask where an upload stands", "GET", self._location)
@@ -282,11 +284,13 @@ class Upload:
         except RegistryError as error:
             if isinstance(error, PermissionError) or error.status in TRANSIENT:
                 raise
-            return None
+            return evolve(fault, is_lost=tells_of_loss(error.status, error.codes))
         self._call.alive()
         self._move(answer.url, answer.headers.get("Location"))
         held = held_bytes(answer.headers.get("Range"))
-        return held if held is not None and (self._total is None or held <= self._total) else None
+        if held is None and fault.is_unread and self._held == 0:
+            return 0
+        return fault if held is None or (self._total is not None and held > self._total) else held
 
     def _begin_again(self, fault: Fault) -> None:
         """Begin another upload in place of one that is lost."""

@@ -341,9 +341,11 @@ def test_abort_wakes_a_worker_that_waits_to_try_again(
     keeping.hook = busy
     session = PushSession.open(client(keeping.host), "me/app")
     upload = session.begin()
-    threading.Timer(0.3, session.abort).start()
+    timer = threading.Timer(0.3, session.abort)
+    timer.start()
     with pytest.raises(Cancelled):
         upload.send(ListedBody(b"some data"))
+    timer.join()
     assert keeping.methods.count("PATCH") == 1
 
 

@@ -22,6 +22,8 @@ class Exchange:
         self.query: list[tuple[str, str]] = parse_qsl(urlsplit(handler.path).query, keep_blank_values=True)
         self.headers = handler.headers
         self.status = 0
+        self.is_mute = False
+        """Set to cut the connection where the answer would be."""
 
     def values(self, name: str) -> list[str]:
         """Return the values of a query parameter."""
@@ -73,6 +75,9 @@ class Exchange:
         """Answer, with a ``Content-Length`` that is the body's unless another one is asked for."""
         handler = self._handler
         self.status = status
+        if self.is_mute:
+            self.cut()
+            return
         handler.send_response_only(status)
         pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers or [])
         for name, value in pairs:
