@@ -6,6 +6,7 @@ last, whatever an endpoint does.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -46,8 +47,8 @@ class Gate:
         exchange = Exchange(request, receive, send)
         try:
             await self._answer(scope, exchange)
-        except ClientDisconnect:
-            logger.debug("the client went away during %s %s", request.method, request.path)
+        except (ClientDisconnect, asyncio.CancelledError) as error:  # cancelled: the registry stops
+            logger.debug("%s %s was cut: %s", request.method, request.path, type(error).__name__)
         finally:
             request.end()
 

@@ -149,7 +149,7 @@ def _judge(parsed: Parsed) -> None:
     if is_index(parsed.media_type) and image:
         raise manifest_invalid("an index has manifests, not config or layers")
     for name in ("layers", "manifests"):
-        if not isinstance(value.get(name) or [], list):
+        if not isinstance(value.get(name), list | None):
             raise manifest_invalid(f"{name} is no list")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from attrs import define, field
@@ -63,6 +63,6 @@ class Workers:
 
 
 def _deliver(settle: Callable[[T], None], value: T) -> None:
-    """Settle a future whose waiter, or whose event loop, may be gone."""
-    with contextlib.suppress(RuntimeError, asyncio.InvalidStateError):
+    """Settle a future, unless who waited for it has given up."""
+    with contextlib.suppress(InvalidStateError):
         settle(value)
