@@ -10,6 +10,7 @@ from lazyimg.image.keep import KEEP, Keep
 from lazyimg.oci.platform import Platform
 from lazyimg.oci.reference import Reference
 from lazyimg.state.image_state import ImageState
+from lazyimg.thunk.origin import here
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ class Image(Thunk[ImageState]):
 
     def apply(self, mutation: M) -> M:
         """The image changed by a mutation of one's own; see `lazyimg.Mutation`."""
-        return evolve(mutation, base=self)
+        applied = evolve(mutation, base=self)
+        object.__setattr__(applied, "origin", here())  # evolve's own frame is no line of the user's
+        return applied
 
     # --- looking: forces nothing ----------------------------------------------------------------------
 
