@@ -35,6 +35,11 @@ class FromRegistry(Image):
         """The repository it reads from: a session that can read there can mount from there."""
         return self.reference
 
+    def describe(self) -> str:
+        """What it does, as a plan says it."""
+        wanted = f" for {self.platform}" if self.platform else ""
+        return f"GET the manifest of {self.reference}{wanted}"
+
     def evaluate(self, run: Run) -> ImageState | Thunk[ImageState]:
         """GET the manifest; of an index, go on with the platform's own.
 

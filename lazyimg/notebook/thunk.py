@@ -7,7 +7,8 @@ from typing import Any
 from lazyimg.notebook.graph import Graph, drawing
 from lazyimg.notebook.style import block, line
 from lazyimg.notebook.text import counted, escaped, fit
-from lazyimg.notebook.view import own_parameters, view_of
+from lazyimg.notebook.view import view_of
+from lazyimg.notebook.words import own_parameters
 from lazyimg.thunk.thunk import Thunk
 
 SHORT = 12

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
 from typing import Any, Literal
 
 import networkx as nx
 from attrs import frozen
 
 from lazyimg.notebook.text import counted
+from lazyimg.notebook.words import detail_of
 from lazyimg.thunk.graph import DiGraph
-from lazyimg.thunk.thunk import Thunk, brief, thunks_in
+from lazyimg.thunk.thunk import Thunk
 
 DRAWN = 60
 """Nodes drawn at most."""
@@ -163,27 +163,3 @@ def _about(thunk: Thunk[Any], known: str) -> Iterator[str]:
         yield f"composed at {thunk.origin}"
     if known:
         yield f"known: {known}"
-
-
-def detail_of(thunk: Thunk[Any]) -> str:
-    """A thunk's own parameters in a few words; its inputs are seen as edges, and empty ones say nothing."""
-    own = list(own_parameters(thunk))
-    if len(own) == 1:
-        return own[0][1]
-    return ", ".join(f"{name}={text}" for name, text in own)
-
-
-def own_parameters(thunk: Thunk[Any]) -> Iterator[tuple[str, str]]:
-    """The names and brief texts of the parameters that hold no thunk and are not empty."""
-    for name, value in thunk.parameters.items():
-        if not _is_empty(value) and next(thunks_in(value), None) is None:
-            yield name, text_of(value)
-
-
-def text_of(value: Any) -> str:
-    """A parameter as a person would write it."""
-    return str(value) if isinstance(value, str | PurePath) else brief(value)
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str | bytes | tuple | list | Mapping) and len(value) == 0)

@@ -17,6 +17,12 @@ def is_generated(function: object) -> bool:
     return isinstance(function, FunctionType) and function.__code__.co_filename.startswith("<attrs generated")
 
 
+def has_text(cls: type) -> bool:
+    """Whether its values have a text of their own, as ``str`` gives it."""
+    text: Any = cls.__str__
+    return text is not object.__str__ and not is_generated(text)
+
+
 class Brief(reprlib.Repr):
     """The first few items of anything, a few levels deep.
 

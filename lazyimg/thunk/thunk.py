@@ -8,7 +8,7 @@ import attrs
 from attrs import field, frozen
 
 from lazyimg.errors import GraphCycle
-from lazyimg.thunk.brief import Brief, is_generated
+from lazyimg.thunk.brief import Brief, has_text, is_generated
 from lazyimg.thunk.key import Keyed, Opaque, digest_of
 from lazyimg.thunk.origin import Origin, here
 from lazyimg.thunk.run import Run
@@ -136,10 +136,12 @@ class Early(Thunk[T_co]):
 
 
 class _BriefThunks(Brief):
-    """Thunks by name and key, nothing deeper than one level of the graph."""
+    """Thunks by name and key, values that have a text of their own by that, nothing deeper."""
 
     def repr1(self, x: Any, level: int) -> str:
-        return f"<{x.name} {_short_key(x)}>" if isinstance(x, Thunk) else super().repr1(x, level)
+        if isinstance(x, Thunk):
+            return f"<{x.name} {_short_key(x)}>"
+        return str(x) if attrs.has(type(x)) and has_text(type(x)) else super().repr1(x, level)
 
 
 _brief = _BriefThunks()

@@ -29,6 +29,18 @@ def target_of(target: Target | str, tags: Sequence[str] = ()) -> Target:
     return found
 
 
+def targets_of(targets: Sequence[Target | str], tags: Sequence[str]) -> tuple[Target, ...]:
+    """The targets that a user named for one image.
+
+    Raises:
+        ValueError: there is none.
+        InvalidReference: a text is no reference.
+    """
+    if not targets:
+        raise ValueError("a write needs a target: a registry reference, or one such as OCILayout(path)")
+    return tuple(target_of(target, tags) for target in targets)
+
+
 @frozen
 class Composed:
     """A write before it is forced.

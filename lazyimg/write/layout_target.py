@@ -36,7 +36,7 @@ class LayoutSite:
     def __str__(self) -> str:
         return str(self.path)
 
-    def describe(self, pulls: Sequence[str]) -> str:  # noqa: ARG002 - mounts nothing
+    def opening(self, pulls: Sequence[str]) -> str:  # noqa: ARG002 - mounts nothing
         """What opening a session does."""
         return f"Make {words(self.path)} an OCI layout, unless it is one"
 

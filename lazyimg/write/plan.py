@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from lazyimg.notebook.words import detail_of
 from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.origin import Origin
-from lazyimg.thunk.thunk import Thunk, brief
-from lazyimg.write.composing import Composed, compose, target_of
+from lazyimg.thunk.thunk import Thunk
+from lazyimg.write.composing import Composed, compose, target_of, targets_of
 from lazyimg.write.target import Target
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Step:
     origin: Origin | None = None
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Plan:
     """What a write will do, in order: sessions, documents, bytes, and last the tags.
 
@@ -55,7 +56,7 @@ class Plan:
         order_first(graph, self.composed.sessions)
         return graph
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self._table().to_text()
 
     def _repr_html_(self) -> str:
@@ -74,7 +75,7 @@ class Plan:
 
 def plan(image: Thunk[ImageState], targets: Sequence[Target | str], tags: Sequence[str]) -> Plan:
     """The plan of one image's write; see `lazyimg.Image.plan`."""
-    return plan_all({target_of(target, tags): image for target in targets})
+    return Plan(compose([(image, targets_of(targets, tags))]))
 
 
 def plan_all(images: Mapping[Any, Thunk[ImageState]]) -> Plan:
@@ -88,37 +89,41 @@ def _steps(composed: Composed) -> Iterator[Step]:
     graph = build([composed.root], DiGraph())
     order_first(graph, composed.sessions)
     thunks = [thunk_of(graph, key) for key in topological(graph)]
-    yield from (_step(thunk) for thunk in thunks if thunk != composed.root)
+    yield from (Step(thunk.name, sentence(thunk), thunk.origin) for thunk in thunks if thunk != composed.root)
     yield from _bytes(thunks)
     for _, targets in composed.routes:
         for target in targets:
             names = ", ".join(target.names) or "its digest"
-            yield Step("Publish", f"put the manifest at {target} as {names}, when all is in place")
+            yield Step("Publish", f"Put the manifest at {target.site} as {names}, when all is in place")
 
 
-def _step(thunk: Thunk[Any]) -> Step:
-    shown = (f"{name}={brief(value)}" for name, value in thunk.parameters.items() if not _is_input(value))
-    return Step(thunk.name, f"{_summary(thunk)} {' '.join(shown)}".strip(), thunk.origin)
+def sentence(thunk: Thunk[Any]) -> str:
+    """What a thunk does, in a line: its own words, else its parameters, else its class's docstring.
 
-
-def _is_input(value: Any) -> bool:
-    return isinstance(value, Thunk) or (isinstance(value, tuple) and any(map(_is_input, value)))
-
-
-def _summary(thunk: Thunk[Any]) -> str:
-    return (type(thunk).__doc__ or "").partition("\n")[0]
+    >>> from lazyimg.image.image import Image
+    >>> sentence(Image.from_registry("python:3.12", platform="linux/arm64"))
+    'GET the manifest of docker.io/library/python:3.12 for linux/arm64'
+    >>> sentence(Image.empty().annotate({"title": "app"}))
+    "title='app'"
+    >>> sentence(Image.empty().append())
+    'Put layers on top'
+    """
+    describe = getattr(thunk, "describe", None)
+    if callable(describe):
+        return str(describe())
+    return detail_of(thunk) or (type(thunk).__doc__ or thunk.name).partition("\n")[0].rstrip(".")
 
 
 def _bytes(thunks: Iterable[Thunk[Any]]) -> Iterator[Step]:
     """The steps of the second stage, as far as they are known before documents are."""
     thunks = list(thunks)
     for thunk in thunks:
-        if getattr(thunk, "reads", None) is not None:
-            yield Step("Consume", f"the layers of {thunk!r}: in place, mounted, or copied", thunk.origin)
+        if (reads := getattr(thunk, "reads", None)) is not None:
+            yield Step("Consume", f"Find, mount or copy the layers of {reads}", thunk.origin)
     for thunk in thunks:
         if _is_layer(thunk):
-            yield Step("Consume", f"read {thunk!r} once: hash, compress, hash, send", thunk.origin)
-    yield Step("PutConfig", "send the config, if it was edited, as soon as the last layer was read")
+            yield Step("Consume", f"Read {detail_of(thunk)} once, and send it meanwhile", thunk.origin)
+    yield Step("PutConfig", "Send the config, if it was edited, as soon as the last layer was read")
 
 
 def _is_layer(thunk: Thunk[Any]) -> bool:

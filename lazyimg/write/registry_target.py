@@ -35,9 +35,9 @@ class RegistrySite:
     def __str__(self) -> str:
         return str(self.repository)
 
-    def describe(self, pulls: Sequence[str]) -> str:
+    def opening(self, pulls: Sequence[str]) -> str:
         """What opening a session asks."""
-        mounts = f", and mount from {', '.join(pulls)}" if pulls else ""
+        mounts = f", mount from {', '.join(pulls)}" if pulls else ""
         return f"POST an upload to {self}: may we push{mounts}?"
 
     def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:

@@ -66,7 +66,7 @@ class Site(Protocol):
         """The site as a person names it."""
         ...
 
-    def describe(self, pulls: Sequence[str]) -> str:
+    def opening(self, pulls: Sequence[str]) -> str:
         """What `open` does, in a sentence for a plan. Touches nothing."""
         ...
 
@@ -110,7 +110,7 @@ class OpenSession(Thunk[SiteSession]):
 
     def describe(self) -> str:
         """What it asks of the site, as a plan says it."""
-        return self.site.describe(self.pulls)
+        return self.site.opening(self.pulls)
 
     def evaluate(self, run: Run) -> SiteSession:
         """Open it, and take it back at once if the write ended meanwhile."""

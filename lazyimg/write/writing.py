@@ -9,7 +9,7 @@ from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.runtime import Work
 from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.thunk import Thunk
-from lazyimg.write.composing import Route, compose, target_of
+from lazyimg.write.composing import Route, compose, target_of, targets_of
 from lazyimg.write.record import Record
 from lazyimg.write.result import Result, TargetResult
 from lazyimg.write.streams import claimed
@@ -25,9 +25,7 @@ def write_image(
     image: Thunk[ImageState], targets: Sequence[Target | str], tags: Sequence[str], engine: Engine | None
 ) -> Result:
     """Write one image to some targets; see `lazyimg.Image.write`."""
-    if not targets:
-        raise ValueError("write() needs a target: a registry reference, or a target such as OCILayout(path)")
-    return _write([(image, tuple(target_of(target, tags) for target in targets))], engine)[0]
+    return _write([(image, targets_of(targets, tags))], engine)[0]
 
 
 def write(images: Mapping[K, Thunk[ImageState]], engine: Engine | None = None) -> dict[K, Result]:
