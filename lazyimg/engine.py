@@ -1,5 +1,6 @@
 """The engine: how many jobs, which credentials, which observer; and the runtime that it owns."""
 
+import atexit
 import threading
 from collections.abc import Iterable
 from contextvars import ContextVar, Token
@@ -137,6 +138,7 @@ class Engine:
 
 
 _default = Engine()
+atexit.register(_default.close)
 
 
 def current_engine() -> Engine:
