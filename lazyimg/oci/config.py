@@ -14,7 +14,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import placed
 from lazyimg.oci.history import History
 from lazyimg.oci.platform import Platform
-from lazyimg.oci.timestamp import format_time, read_time
+from lazyimg.oci.timestamp import format_time, in_utc, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -162,9 +162,11 @@ class ConfigFile(Container):
         Raises:
             InvalidDocument: the moment has no time zone.
         """
-        if created is not None and created == self._created_if_valid():
+        if created is None:
+            return self._with_top("created", None)
+        if in_utc(created) == self._created_if_valid():
             return self
-        return self._with_top("created", None if created is None else format_time(created))
+        return self._with_top("created", format_time(created))
 
     def with_author(self, author: str | None) -> Self:
         """Return the config by this author."""
