@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from lazyimg.server.registry import Registry
@@ -42,9 +44,9 @@ def serve(address: str, disk: str | None, *, read_only: bool) -> None:
     A port of 0 takes a free one; the first line printed names it.
     """
     host, port = parse_address(address)
-    with _started(disk, host, port, read_only=read_only) as registry:
+    with _interruption() as stop, _started(disk, host, port, read_only=read_only) as registry:
         click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
-        _wait()
+        stop.wait()
 
 
 def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Registry:
@@ -61,14 +63,17 @@ def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Regi
         ) from error
 
 
-def _wait() -> None:
-    """Wait for SIGINT or SIGTERM."""
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Yield what SIGINT and SIGTERM set, instead of what they do outside."""
     stop = threading.Event()
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
-    stop.wait()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from attrs import define, field
+from starlette.requests import ClientDisconnect
 
 from lazyimg.server.store import Chunk
 from lazyimg.server.uploads import Upload
@@ -52,16 +53,20 @@ class Intake:
                 self._size += len(chunk)
                 if self._size >= BATCH:
                     await self._hand_over()
-        finally:
-            await self._hand_over()
-            await self._settle()
+        except ClientDisconnect:
+            await self._flush()
+            raise
+        await self._flush()
+
+    async def _flush(self) -> None:
+        await self._hand_over()
+        await self._settle()
 
     async def _hand_over(self) -> None:
         await self._settle()
-        if not self._size:
-            return
-        self._pending = self.workers.submit(self.upload.append, self.claim, self._batch)
-        self._batch, self._size = [], 0
+        if self._size:
+            self._pending = self.workers.submit(self.upload.append, self.claim, self._batch)
+            self._batch, self._size = [], 0
 
     async def _settle(self) -> None:
         pending, self._pending = self._pending, None

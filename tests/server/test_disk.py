@@ -1,0 +1,191 @@
+"""A registry on disk: what was pushed stays, whole, whoever is killed when."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from lazyimg.errors import DirectoryInUse
+from lazyimg.oci.digest import Digest
+from lazyimg.server import disk
+from lazyimg.server.disk import DiskStaged, DiskStore
+from lazyimg.server.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DATA = bytes(range(256)) * 20_000
+
+
+def files(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+
+
+def test_what_was_pushed_is_there_for_the_next_registry(tmp_path: Path, hand_of: Any) -> None:
+    """Blobs, manifests, tags, referrers and the catalog survive; begun uploads do not."""
+    subject = {"mediaType": "x/y", "digest": "sha256:" + "0" * 64, "size": 1}
+    with Registry(tmp_path / "new" / "registry") as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        data = hand.image("a/b", subject=subject)
+        hand.push("a/b", "v1", data)
+        digest = hand.blob("a/b", DATA)
+        location = client.patch(hand.begin("a/b"), content=DATA).headers["location"]
+    assert not list((tmp_path / "new" / "registry" / "staging").iterdir())
+    with (
+        Registry(str(tmp_path / "new" / "registry")) as registry,
+        httpx.Client(base_url=registry.url) as client,
+    ):
+        assert hand_of(client).pull("a/b", "v1") == data
+        assert client.get(f"/v2/a/b/blobs/{digest}").content == DATA
+        assert client.get("/v2/_catalog").json() == {"repositories": ["a/b"]}
+        assert len(client.get(f"/v2/a/b/referrers/{subject['digest']}").json()["manifests"]) == 1
+        assert client.get(location).status_code == 404
+
+
+def test_a_relative_directory_is_where_it_was_when_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_of: Any
+) -> None:
+    """Changing the working directory before the start changes nothing."""
+    monkeypatch.chdir(tmp_path)
+    registry = Registry("here")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with registry, httpx.Client(base_url=registry.url) as client:
+        hand_of(client).blob("a", b"{}")
+    assert (tmp_path / "here" / "contents").is_dir()
+
+
+def test_one_registry_at_a_time(tmp_path: Path) -> None:
+    """A directory that is in use is refused by name, and free again afterwards."""
+    with Registry(tmp_path):
+        other = Registry(tmp_path)
+        with pytest.raises(DirectoryInUse, match="in use by another registry"):
+            other.start()
+    with other:
+        pass
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """The error is the system's."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        Registry(tmp_path / "file").start()
+
+
+PROGRAM = """
+import sys, threading
+from lazyimg.server.registry import Registry
+with Registry(sys.argv[1]) as registry:
+    print(registry.url, flush=True)
+    threading.Event().wait()
+"""
+
+
+def until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_registry_leaves_no_half_blob(tmp_path: Path, hand_of: Any) -> None:
+    """Killed in the middle of an upload, it leaves what was committed, whole, and nothing else."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process, httpx.Client(base_url=process.stdout.readline().strip()) as client:
+        hand = hand_of(client)
+        digest = hand.blob("a", DATA)
+        client.patch(hand.begin("a"), content=b"half" * 1_000_000)
+        process.send_signal(signal.SIGKILL)
+    assert any(path.stat().st_size == 4_000_000 for path in (tmp_path / "staging").iterdir())
+    contents = list((tmp_path / "contents").rglob("*/*"))
+    assert [(path.name, path.read_bytes() == DATA) for path in contents] == [(digest.partition(":")[2], True)]
+    with Registry(tmp_path) as registry:
+        assert httpx.get(f"{registry.url}/v2/a/blobs/{digest}").content == DATA
+        assert not list((tmp_path / "staging").iterdir())
+
+
+def test_nothing_is_written_outside_and_names_do_not_meet(tmp_path: Path, hand_of: Any) -> None:
+    """Every file lies where the names say; repositories that look like inner names keep apart."""
+    with Registry(tmp_path / "r") as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        for name in ("a", "a/tags", "a/tags/b", "contents", "staging/lock"):
+            hand.push(name, "tags", hand.image(name))
+            assert client.get(f"/v2/{name}/tags/list").json()["tags"] == ["tags"]
+    assert {path.name for path in tmp_path.iterdir()} == {"r"}
+    assert {path.split("/")[0] for path in files(tmp_path / "r")} == {"contents", "records", "lock"}
+
+
+def test_a_full_disk_fails_the_request_and_ends_the_upload(
+    tmp_path: Path, hand_of: Any, code: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be written answers 500 with the system's words; the upload is gone, not half there."""
+
+    def full(*_args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        location = hand_of(client).begin("a")
+        with monkeypatch.context() as patched:
+            patched.setattr(DiskStaged, "write", full)
+            answer = client.patch(location, content=DATA)
+        assert (answer.status_code, code(answer)) == (500, "UNKNOWN")
+        assert "No space left" in answer.text
+        assert client.get(location).status_code == 404
+        hand_of(client).blob("a", DATA)
+
+
+def test_a_blob_that_was_cut_on_disk_breaks_the_answer(tmp_path: Path, hand_of: Any) -> None:
+    """A content that loses bytes while it is read never looks whole to the client."""
+    data = bytes(64 << 20)
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        digest = hand_of(client).blob("a", data)
+        with client.stream("GET", f"/v2/a/blobs/{digest}") as answer:
+            next(chunks := answer.iter_raw())
+            os.truncate(tmp_path / "contents" / "sha256" / digest.partition(":")[2], 1 << 20)
+            with pytest.raises(httpx.TransportError):
+                list(chunks)
+
+
+def test_a_blob_that_was_removed_by_hand_is_unknown(
+    tmp_path: Path, hand_of: Any, code: Callable[[Any], str]
+) -> None:
+    """A link without its content answers 404, also when it goes between the question and the answer."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        digest = hand_of(client).blob("a", DATA)
+        store = registry._context.store
+        store.remove(Digest(digest))
+        answer = client.get(f"/v2/a/blobs/{digest}")
+        assert (answer.status_code, code(answer)) == (404, "BLOB_UNKNOWN")
+
+
+def test_a_blob_of_many_blocks_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A content is never read in one piece, whatever part of it is asked for."""
+    monkeypatch.setattr(disk, "BLOCK", 1000)
+    store = DiskStore(tmp_path)
+    store.open()
+    staged = store.stage()
+    staged.write([DATA[:10_000], memoryview(DATA)[10_000:]])
+    assert (staged.size, b"".join(staged.read())) == (len(DATA), DATA)
+    digest = Digest.of(DATA)
+    store.keep(staged, digest)
+    staged.discard()
+    blocks = store.read(digest, 500, 4500)
+    found = list(iter(partial(next, blocks, b""), b""))
+    blocks.close()
+    assert [len(block) for block in found] == [1000] * 4
+    assert b"".join(found) == DATA[500:4500]
+    store.close()
+    store.close()
