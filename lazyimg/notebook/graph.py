@@ -1,7 +1,9 @@
 """A graph of thunks that shows itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
+
+from attrs import frozen
 
 from lazyimg.notebook.dot import dot_of
 from lazyimg.notebook.lanes import text_of_view
@@ -60,8 +62,39 @@ class Graph(DiGraph):
     def _repr_html_(self) -> str:
         return block(line(self._summary(), "soft"), drawing(view_of(self)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle: all thunks at once, or each would be written with everything below it."""
+        nodes = [
+            (key, {k: v for k, v in data.items() if k != "thunk"}) for key, data in self.nodes(data=True)
+        ]
+        thunks = _Thunks(tuple(data["thunk"] for _, data in self.nodes(data=True) if "thunk" in data))
+        return _restored, (type(self), thunks, nodes, list(self.in_edges(data=True)), dict(self.graph))
+
     def _summary(self) -> str:
         return f"{counted(len(self), 'thunk')}, {counted(self.number_of_edges(), 'edge')}"
+
+
+@frozen
+class _Thunks(Thunk[None]):
+    """The thunks of a graph, pickled together."""
+
+    thunks: tuple[Thunk[Any], ...]
+
+
+def _restored(
+    cls: type[Graph],
+    thunks: _Thunks,
+    nodes: Iterable[tuple[str, dict[str, Any]]],
+    edges: Iterable[tuple[str, str, dict[str, Any]]],
+    about: Mapping[str, Any],
+) -> Graph:
+    """The graph that `Graph.__reduce__` took apart."""
+    graph = cls(**about)
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(edges)
+    for thunk in thunks.thunks:
+        graph.nodes[thunk.key]["thunk"] = thunk
+    return graph
 
 
 def drawing(view: View) -> str:
