@@ -139,5 +139,9 @@ class LayoutError(LazyImgError, ValueError):
     """A directory that is no OCI layout, or a broken one."""
 
 
+class LayoutUnwritable(LazyImgError, OSError):
+    """An OCI layout that the system does not let be written: a full or a read-only disk."""
+
+
 class DirectoryInUse(LazyImgError, OSError):
     """A directory that another registry or writer holds."""

@@ -9,13 +9,14 @@ import contextlib
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from attrs import frozen
 
-from lazyimg.errors import LayoutError
+from lazyimg.errors import InvalidDocument, LayoutError, LayoutUnwritable, LazyImgError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import dumps, loads
@@ -36,23 +37,29 @@ class Layout:
     def create(self) -> None:
         """Make the directory a layout if it is not one yet.
 
+        The marker comes first: a directory that holds anything of a layout says that it is one, also to
+        another writer that looks at this moment, and also after this one was killed.
+
         Raises:
             LayoutError: it holds something else, or another version of the layout.
-            OSError: it cannot be written.
+            LayoutUnwritable: it cannot be written.
         """
         marker = self.path / "oci-layout"
-        if marker.exists():
+        with self._writing():
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not marker.exists():
+                self._refuse_foreign(marker)
+                self._replace(marker, dumps(VERSION))
             self._refuse_other_version(marker)
-        elif self.path.is_dir() and any(
-            not child.name.startswith(_TEMPORARY) for child in self.path.iterdir()
-        ):
+            (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+
+    def _refuse_foreign(self, marker: Path) -> None:
+        names = (child.name for child in self.path.iterdir())
+        if any(not name.startswith(_TEMPORARY) for name in names) and not marker.exists():
             raise LayoutError(
                 f"{self.path} is no OCI layout and not empty: name an empty or a new directory, "
                 "or one with the file oci-layout"
             )
-        (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-        if not marker.exists():
-            self._replace(marker, dumps(VERSION))
 
     def _refuse_other_version(self, marker: Path) -> None:
         found = loads(marker.read_bytes(), what=f"{marker}")
@@ -68,12 +75,12 @@ class Layout:
         return self.path / "blobs" / digest.algorithm / digest.encoded
 
     def has(self, digest: Digest, size: int) -> bool:
-        """Whether a regular file with the blob's name and size is there."""
+        """Whether a regular file, no link, with the blob's name and size is there."""
         try:
             found = self.blob(digest).lstat()
         except FileNotFoundError:
             return False
-        return found.st_size == size and not self.blob(digest).is_symlink()
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
 
     def write_blob(self, chunks: Iterable[bytes | memoryview], digest: Callable[[], Digest]) -> int:
         """Write a blob beside its final name, and rename it when it is whole.
@@ -84,13 +91,21 @@ class Layout:
 
         Returns:
             How many bytes it has.
+
+        Raises:
+            LayoutUnwritable: it could not be written; nothing is there under its name then.
+            BaseException: what ``chunks`` or ``digest`` raise, as it is.
         """
+        size = 0
         with self._temporary(self.path / "blobs") as (path, file):
-            size = sum(file.write(chunk) for chunk in chunks)
+            for chunk in chunks:
+                with self._writing():
+                    size += file.write(chunk)
             target = self.blob(digest())
-            target.parent.mkdir(exist_ok=True)
-            _settle(file)
-            path.replace(target)
+            with self._writing():
+                target.parent.mkdir(exist_ok=True)
+                _settle(file)
+                path.replace(target)
         return size
 
     def index(self) -> Index:
@@ -99,20 +114,29 @@ class Layout:
         Raises:
             InvalidDocument: it is no index.
         """
+        path = self.path / "index.json"
         try:
-            return Index.parse((self.path / "index.json").read_bytes())
+            return Index.parse(path.read_bytes())
         except FileNotFoundError:
             return Index.new(media_type=OCI_INDEX, manifests=())
+        except InvalidDocument as error:
+            error.add_note(f"in {path}")
+            raise
 
     def add(self, descriptor: Descriptor, names: Sequence[str]) -> None:
         """Let ``index.json`` name a manifest, under each of these tags, or under its digest alone.
 
         An entry that had one of the tags loses its place to this one, as a tag of a registry does.
+
+        Raises:
+            InvalidDocument: what is there is no index.
+            LayoutUnwritable: it could not be written; it says what it said before.
         """
-        with self._locked():
-            kept = [entry for entry in self.index().manifests if not _is_replaced(entry, descriptor, names)]
+        with self._writing(), self._locked():
+            index = self.index()
+            kept = [entry for entry in index.manifests if not _is_replaced(entry, descriptor, names)]
             tagged = [_tagged(descriptor, name) for name in names] or [descriptor]
-            self._replace(self.path / "index.json", self.index().with_manifests((*kept, *tagged)).to_bytes())
+            self._replace(self.path / "index.json", index.with_manifests((*kept, *tagged)).to_bytes())
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -131,11 +155,29 @@ class Layout:
     def _temporary(self, directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
         """A file of a name nobody has; gone at the end of the block unless it was renamed."""
         path = directory / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        with self._writing():
+            file = path.open("xb")
         try:
-            with path.open("xb") as file:
-                yield path, file
+            yield path, file
         finally:
+            with contextlib.suppress(OSError):  # what had to be on the disk was settled before
+                file.close()
             path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say what could not be written, where the system refuses."""
+        try:
+            yield
+        except LazyImgError:
+            raise
+        except OSError as error:
+            refused = LayoutUnwritable(
+                f"cannot write the OCI layout {self.path}: {error.strerror or error}; what was in it before "
+                "is still in it: make room, or the directory writable, and write again"
+            )
+            refused.errno = error.errno
+            raise refused from error
 
 
 def _settle(file: BinaryIO) -> None:

@@ -45,6 +45,7 @@ class LayoutSite:
 
         Raises:
             LayoutError: it holds something else.
+            LayoutUnwritable: it cannot be written.
         """
         layout = Layout(self.path)
         layout.create()
