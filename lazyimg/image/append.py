@@ -65,6 +65,6 @@ class AddHistory:
 
     def edit(self, config: ConfigFile) -> ConfigFile:
         """Add them; a history that is absent though there are layers stays absent."""
-        if not config.history and self.below:
+        if self.below and not config.has_history:
             return config
-        return config.with_history((*config.history, *self.entries))
+        return config.with_history_appended(*self.entries)

@@ -177,6 +177,11 @@ class ConfigFile(Container):
         wanted = tuple(history)
         return self if wanted == self.history else self._put("history", _history_json(wanted))
 
+    @property
+    def has_history(self) -> bool:
+        """Whether there is an entry of history; a glance, unlike `history`, which reads each."""
+        return bool(self._members.get("history"))
+
     def with_history_appended(self, *entries: History) -> Self:
         """Return the config with these entries after its history; those before are not read."""
         old = fields.items(self._members.get("history"), "config.history")
