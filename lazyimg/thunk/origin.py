@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
+from lazyimg.thunk.run import is_inside
+
 _PACKAGE = __name__.partition(".")[0]
 _GENERATED = "<attrs generated"
 
@@ -42,14 +44,14 @@ def here() -> Origin | None:
     """The innermost line that is neither this package nor a generated initialiser.
 
     Returns:
-        The origin, or None where every frame is the package's own (a thunk made by an evaluation).
+        The origin, or None for a thunk that an evaluation makes: the user composed none.
     """
+    if is_inside():
+        return None
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads source files
     while frame is not None and _is_ours(frame):
         frame = frame.f_back
-    if frame is None or _runs_workers(frame):
-        return None
-    return Origin(_file_of(frame), frame.f_lineno)
+    return None if frame is None else Origin(_file_of(frame), frame.f_lineno)
 
 
 def _is_ours(frame: FrameType) -> bool:
@@ -57,10 +59,6 @@ def _is_ours(frame: FrameType) -> bool:
         return True
     module = str(frame.f_globals.get("__name__", ""))
     return module == _PACKAGE or module.startswith(_PACKAGE + ".")
-
-
-def _runs_workers(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__") == "threading"
 
 
 def _file_of(frame: FrameType) -> str:

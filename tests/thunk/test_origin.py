@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 
 from lazyimg.thunk.origin import Origin, here
+from lazyimg.thunk.run import inside
 from lazyimg.thunk.thunk import Thunk
 
 
@@ -53,14 +54,11 @@ def test_modules_that_only_sound_like_the_package_are_the_users(name: str) -> No
     assert space["thunk"].origin == Origin("user.py", 2)
 
 
-def test_a_thunk_that_an_evaluation_makes_on_a_worker_has_none() -> None:
-    """Where every frame is the package's own there is no line to tell."""
-    found: list[Origin | None] = []
-    space = run("def work(found):\n    found.append(here())", "lazyimg.thunk.x", "x.py")
-    thread = threading.Thread(target=space["work"], args=(found,))
-    thread.start()
-    thread.join()
-    assert found == [None]
+def test_a_thunk_that_an_evaluation_makes_has_none() -> None:
+    """The user composed the thunk that is evaluated, not those that its evaluation makes."""
+    with inside():
+        assert here() is None
+    assert here() is not None
 
 
 def test_the_users_own_thread_has_a_line() -> None:
