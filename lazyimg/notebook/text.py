@@ -2,13 +2,19 @@
 
 import html
 import unicodedata
+from collections.abc import Iterator
+from itertools import accumulate
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 SCANNED = 4096
 """Characters of one text that are looked at; what comes behind them is not shown."""
 
+MARKS = 4
+"""Marks on one letter that are shown as such: enough for every script, too few to cover other lines."""
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKS = frozenset({"Mn", "Me"})
 _WIDE = frozenset({"W", "F"})
 
 
@@ -22,7 +28,7 @@ def plain(text: str) -> str:
     'red \\x1b[31m'
     """
     shown = text[:SCANNED] + (ELLIPSIS if len(text) > SCANNED else "")
-    return shown if shown.isascii() and shown.isprintable() else "".join(map(_visible, shown))
+    return shown if shown.isascii() and shown.isprintable() else "".join(_visible(shown))
 
 
 def escaped(text: str) -> str:
@@ -54,7 +60,7 @@ def fit(text: str, limit: int) -> str:
         return shown
     tail = (limit - 1) // 2
     head = limit - 1 - tail
-    return _first(shown, head) + ELLIPSIS + _first(shown[::-1], tail)[::-1]
+    return _first(shown, head) + ELLIPSIS + _last(shown, tail)
 
 
 def padded(text: str, width: int) -> str:
@@ -71,23 +77,28 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _visible(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN or character == ELLIPSIS:
-        return character
-    return character.encode("unicode_escape").decode()
+def _visible(text: str) -> Iterator[str]:
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in _MARKS else 0
+        is_shown = category not in _HIDDEN and marks <= MARKS
+        yield character if is_shown else character.encode("unicode_escape").decode()
 
 
 def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in _MARKS:
         return 0
     return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
 
 
 def _first(text: str, limit: int) -> str:
     """As much of ``text`` as fits in ``limit`` columns."""
-    used = 0
-    for index, character in enumerate(text):
-        used += _columns_of(character)
-        if used > limit:
-            return text[:index]
-    return text
+    return text[: sum(used <= limit for used in accumulate(map(_columns_of, text)))]
+
+
+def _last(text: str, limit: int) -> str:
+    """As much of the end of ``text`` as fits in ``limit`` columns, from a letter on."""
+    end = _first(text[::-1], limit)[::-1]
+    marks = next((i for i, c in enumerate(end) if _columns_of(c)), len(end))
+    return end[marks:]

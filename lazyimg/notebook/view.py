@@ -114,8 +114,7 @@ def _runs(graph: DiGraph, order: Iterable[str]) -> Iterator[list[str]]:
             yield run
             run = []
         run.append(key)
-    if run:
-        yield run
+    yield run
 
 
 def _carries_on(graph: DiGraph, before: str, key: str) -> bool:

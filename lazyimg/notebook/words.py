@@ -62,17 +62,19 @@ class _Words(Brief):
             return _nearest(x)
         if attrs.has(type(x)) and has_text(type(x)):
             return str(x)
-        if callable(describe := getattr(x, "describe", None)) and attrs.has(type(x)):
+        if attrs.has(type(x)) and callable(describe := getattr(x, "describe", None)):
             return ", ".join([str(describe()), *self._unusual(x, level)])
         return super().repr1(x, level)
 
     def _attrs_value(self, x: Any, level: int) -> str:
-        required = [
-            self._attribute(a, getattr(x, a.name), level - 1)
-            for a in attrs.fields(type(x))
-            if a.repr and a.default is attrs.NOTHING
-        ]
-        return f"{type(x).__qualname__}({', '.join([*required, *self._unusual(x, level)])})"
+        return f"{type(x).__qualname__}({self._inside(self._settings(x, level), level, more=False)})"
+
+    def _settings(self, x: Any, level: int) -> Iterator[str]:
+        """What somebody must say, and after it what is not as always."""
+        for a in attrs.fields(type(x)):
+            if a.repr and a.default is attrs.NOTHING:
+                yield self._attribute(a, getattr(x, a.name), level - 1)
+        yield from self._unusual(x, level)
 
     def _unusual(self, x: Any, level: int) -> list[str]:
         """The settings of a value that are not as always."""
