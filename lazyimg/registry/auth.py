@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from lazyimg.errors import RegistryError, RegistryTimeout
+from lazyimg.errors import CredentialError, RegistryError, RegistryTimeout
 from lazyimg.registry.challenge import Challenge
 from lazyimg.registry.credentials import Credentials, Keychain
 from lazyimg.registry.network import Call
 from lazyimg.registry.retry import TRANSIENT, retry_after
 from lazyimg.registry.scope import Scope, merge, parse_scopes
 from lazyimg.registry.site import Site
-from lazyimg.registry.token import Token, TokenRequest, basic, fetch_token, token_refusal
+from lazyimg.registry.token import Token, TokenRequest, basic, fetch_token, is_token, token_refusal
 from lazyimg.registry.transport import Wire
 
 
@@ -88,7 +88,7 @@ class Authorizer:
             return self._basic(need)
         credentials = self._known(need)
         if credentials and credentials.registry_token:
-            return f"Bearer {credentials.registry_token}"
+            return f"Bearer {_sendable(credentials.registry_token, self._site.name)}"
         return f"Bearer {self._token(need, challenge, call).value}"
 
     def learn(
@@ -180,6 +180,12 @@ class Authorizer:
         now = time.monotonic()
         self._tokens = (token, *(old for old in self._tokens if old.is_fresh(now)))
         return token
+
+
+def _sendable(token: str, registry: str) -> str:
+    if not is_token(token):
+        raise CredentialError(f"the registry token for {registry} holds letters that no header can")
+    return token
 
 
 def _usable(challenges: Iterable[Challenge]) -> Challenge | None:

@@ -13,7 +13,7 @@ from attrs import field, frozen
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110's word for a word
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+|(?=,)|$)")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)")
-_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}|[^",\s]+))[ \t]*(?=,|$)')
+_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^",\s=][^",\s]*))[ \t]*(?=,|$)')
 _GAP = re.compile(r"[ \t,]*")
 _UNESCAPE = re.compile(r"\\(.)")
 _LIMIT = 64 << 10

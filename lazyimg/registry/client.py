@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 10_000
 _CREATED = 201
+_NO_HEAD = frozenset({400, 405, 501})  # what registries answer to a HEAD they do not offer
 
 
 class Client:
@@ -123,7 +124,7 @@ class Client:
         try:
             answer = self._conversation.ask(question)
         except RegistryError as error:
-            if error.status not in {400, 405, 501}:
+            if error.status not in _NO_HEAD:
                 raise
             return self._described(repository, reference)
         found = described(answer)
@@ -212,6 +213,10 @@ class Client:
             answer = self._conversation.ask(question)
         except NotFound:
             return None
+        except RegistryError as error:
+            if error.status not in _NO_HEAD:
+                raise
+            return self._measured(question)
         size = length_of(answer.headers.get("Content-Length"))
         return self._measured(question) if size is None else size
 

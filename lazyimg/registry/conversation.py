@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import urljoin
 
 import httpx
 from attrs import evolve, field, frozen
@@ -17,6 +16,7 @@ from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
 from lazyimg.registry.challenge import parse_challenges
 from lazyimg.registry.failure import mask, read_words, refusal
+from lazyimg.registry.location import join
 from lazyimg.registry.network import Call
 from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.retry import TRANSIENT, Retries, retry_after
@@ -224,7 +224,7 @@ class Conversation:
             if reply.status not in _REDIRECTS or not location:
                 return reply
             reply.read(ERROR_LIMIT)
-            url = urljoin(reply.url, location)
+            url = join(reply.url, location)
             self.site.check(url, "the redirect")
             question = evolve(question, url=url, method=_method_after(reply.status, question.method))
         raise RegistryError(f"cannot {question.doing}: more than {_MOST_REDIRECTS} redirects")

@@ -4,7 +4,7 @@ A `Keychain` is asked once per registry and repository, when that registry asks 
 `Credentials`, or with ``None``: go on as anybody.
 """
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from attrs import field, frozen
 
@@ -41,6 +41,9 @@ class Credentials:
         if username == TOKEN_USER:
             return cls(identity_token=secret)
         return cls(username=username, password=secret)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are never pickled: name a keychain where they are needed")
 
     @property
     def secrets(self) -> tuple[str, ...]:

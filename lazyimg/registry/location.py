@@ -23,7 +23,19 @@ def resolve(url: str, location: str | None) -> str:
         raise RegistryError(
             f"{urlsplit(url).hostname} answered without the Location that the specification asks for"
         )
-    return urljoin(url, location)
+    return join(url, location)
+
+
+def join(url: str, location: str) -> str:
+    """Resolve an address a registry gave against the one it answered at.
+
+    Raises:
+        RegistryError: it is no address.
+    """
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise RegistryError(f"{urlsplit(url).hostname} gave an address that is none") from None
 
 
 def with_digest(location: str, digest: str) -> str:
@@ -62,6 +74,6 @@ def next_page(url: str, link: str | None) -> str | None:
     for target, parameters in _LINK.findall(link or ""):
         rel = _REL.search(parameters)
         if rel is None or "next" in rel[1].lower().split():
-            following = urljoin(url, target)
+            following = join(url, target)
             return following if urlsplit(following)[:2] == urlsplit(url)[:2] else None
     return None

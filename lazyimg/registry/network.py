@@ -86,11 +86,15 @@ class Call:
         if stream is not None:
             _cut(stream)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the patience or the time has ended."""
+    def check(self) -> None:
+        """End a wait that is over, however much there is to read: a flood of nothing is no sign of life.
+
+        Raises:
+            httpcore.ReadTimeout: the patience or the time has ended.
+        """
         left = self.left
-        return left is not None and left <= 0
+        if left is not None and left <= 0:
+            raise httpcore.ReadTimeout("out of patience")
 
 
 def _least(timeout: float | None, left: float | None) -> float | None:
@@ -143,6 +147,7 @@ class CallStream(httpcore.NetworkStream):
         unsent = self._unsent()
         while True:
             try:
+                call.check()
                 return self._stream.read(max(max_bytes, _READ), call.limit_read(timeout))
             except httpcore.ReadTimeout:
                 before, unsent = unsent, self._unsent()
@@ -230,11 +235,7 @@ class Dialer(httpcore.NetworkBackend):
         known = self._resolved.get((host, port))
         if known and time.monotonic() < known[0]:
             return known[1]
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError(f"the name {host} does not resolve: {error.strerror}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = _look_up(host, port)
         self._resolved[host, port] = time.monotonic() + _RESOLVED_FOR, addresses
         return addresses
 
@@ -247,6 +248,16 @@ class Dialer(httpcore.NetworkBackend):
         raise RefusedAddress(
             f"{host} is refused: it resolves to {zone.value}, named by a registry that is not there"
         )
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    if host.endswith(".localhost"):
+        return ["127.0.0.1", "::1"]  # RFC 6761, 6.3: not every resolver knows
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(f"the name does not resolve: {error}") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def unsent_bytes(sock: socket.socket) -> int:

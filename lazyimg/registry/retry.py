@@ -47,8 +47,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """
     if value is None:
         return None
-    if value.strip().isdecimal():
-        return float(value[:12])
+    if value.strip().isascii() and value.strip().isdecimal():
+        return float(value.strip()[:12])
     try:
         when = parsedate_to_datetime(value)
     except ValueError:

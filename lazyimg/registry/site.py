@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from lazyimg.oci.registry_name import is_loopback
-from lazyimg.registry.address import Zone, check_server
+from lazyimg.registry.address import RefusedAddress, Zone, check_server
 from lazyimg.registry.auth_file import canonical_host
 
 _HUB_HOST = "registry-1.docker.io"
@@ -55,8 +55,11 @@ class Site:
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        raise RefusedAddress("the registry gave an address that is none") from None
 
 
 def locate(host: str, *, insecure: bool) -> tuple[str, str]:

@@ -24,7 +24,6 @@ from lazyimg.registry.transport import Reply, Request, Wire, host_of
 
 CLIENT_ID = "lazyimg"
 _LIMIT = 1 << 20
-_TOKEN = re.compile(r"[!-~]+").fullmatch  # what a header can hold
 _DEFAULT_LIFE = 60.0  # seconds a token lives if nothing is said (the specification's default)
 _LONGEST_LIFE = 24 * 3600.0
 _OTHER_METHOD = frozenset({404, 405})
@@ -81,6 +80,11 @@ class TokenRequest:
         """What is being done, for messages."""
         wanted = " ".join(map(str, self.scopes)) or "no scope"
         return f"get a token for {wanted}"
+
+
+def is_token(value: str) -> bool:
+    """Tell whether a text can be a bearer token: not empty, and what a header can hold."""
+    return re.fullmatch(r"[!-~]+", value) is not None
 
 
 def basic(credentials: Credentials) -> str:
@@ -162,7 +166,7 @@ def _read_token(request: TokenRequest, data: bytes) -> Token:
         answer = None
     fields: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
     values = [fields.get(name) for name in ("token", "access_token")]
-    value = next((value for value in values if isinstance(value, str) and _TOKEN(value)), None)
+    value = next((value for value in values if isinstance(value, str) and is_token(value)), None)
     if value is None:
         raise ContentMismatch(
             f"cannot {request.doing}: {host_of(request.realm)} answered without a usable token"

@@ -101,11 +101,13 @@ class Reply:
     def __init__(
         self, wire: "Wire", request: Request, response: httpx.Response, call: Call, start: float
     ) -> None:
+        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - a sync transport's is
         self.status = response.status_code
         self.headers = response.headers
         self.url = request.url
         self.received = 0
         self._wire, self._request, self._response, self._call = wire, request, response, call
+        self._stream = response.stream  # not iter_raw(), which a response that was given whole refuses
         self._start = start
         self._is_open = True
 
@@ -120,7 +122,7 @@ class Reply:
         Raises:
             RegistryUnreachable: the connection broke before the body's end.
         """
-        parts = iter(self._response.iter_raw())
+        parts = iter(self._stream)
         waited, got = 0.0, 0
         try:
             while True:
@@ -273,7 +275,7 @@ class Wire:
             return Untrusted(self.words(doing, url, f"{reason} ({str(error)[:200]})"))
         if isinstance(error, httpcore.ConnectError | httpx.ConnectError):
             return RegistryUnreachable(self.words(doing, url, f"cannot be reached ({str(error)[:200]})"))
-        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({str(error)[:200]})"))
+        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({_reason(error)})"))
 
 
 _BROKEN = (
@@ -284,11 +286,19 @@ _BROKEN = (
     httpx.ProtocolError,
     httpx.ProxyError,
 )
+_PLAIN_REASONS = ("Server disconnected", "peer closed connection")
 _PHASES = {
     "ConnectTimeout": "accept a connection",
     "WriteTimeout": "take what was sent",
     "PoolTimeout": "have a free connection",
 }
+
+
+def _reason(error: Exception) -> str:
+    """Word why a connection broke; what the other side said is not repeated, it could hold a credential."""
+    text = str(error)[:200]
+    is_ours = isinstance(error, httpcore.NetworkError | httpx.NetworkError) or text.startswith(_PLAIN_REASONS)
+    return text if is_ours and text else "it does not speak HTTP as it should"
 
 
 def _is_certificate_error(error: BaseException | None) -> bool:

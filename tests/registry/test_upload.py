@@ -695,7 +695,7 @@ def test_stopped_while_it_begins_again(client: Callable[..., Client], keeping: K
 @pytest.mark.peer
 @pytest.mark.parametrize("cut", [0, 1, 65_536, 300_000, LAST - 1, LAST])
 @pytest.mark.parametrize("size", [None, LAST], ids=["unknown size", "known size"])
-def test_docker_registry_drops_a_cut_upload_and_gets_it_again(  # noqa: PLR0913, PLR0917 - fixtures
+def test_docker_registry_drops_a_cut_upload_and_gets_it_again(
     client: Callable[..., Client],
     docker_registry: DockerRegistry,
     front: Callable[[str], Front],

@@ -1,0 +1,38 @@
+"""The package costs nothing until it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import lazyimg.registry
+
+HEAVY = ("httpx", "httpcore", "ssl", "asyncio", "networkx", "structlog", "isal")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return which of the heavy modules a fresh interpreter has loaded after a statement."""
+    program = f"import sys\n{statement}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_package_loads_nothing_heavy() -> None:
+    """The package and its keychains know no HTTP library."""
+    assert loaded_by("import lazyimg.registry; dir(lazyimg.registry)") == set()
+    assert loaded_by("import lazyimg.registry.keychain; lazyimg.registry.keychain.DefaultKeychain()") == set()
+
+
+def test_client_is_loaded_when_named() -> None:
+    """``lazyimg.registry.Client`` is there without being imported first."""
+    assert "httpx" in loaded_by("import lazyimg.registry; lazyimg.registry.Client")
+    assert lazyimg.registry.Client("ghcr.io").registry == "ghcr.io"
+    assert {"Client", "PushSession", "Upload"} <= set(dir(lazyimg.registry))
+
+
+def test_unknown_names() -> None:
+    """Any other name is missing as usual."""
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        lazyimg.registry.nonsense  # noqa: B018
