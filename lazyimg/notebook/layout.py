@@ -21,8 +21,8 @@ SWEEPS = 8
 JOINTS = 600
 """Joints at most; with more, lines go straight from end to end."""
 
-STRAIGHT = 1e6
-"""How much more a joint, or a node and its main input, want to be in line than others do."""
+MAIN, JOINED = 1e6, 1e3
+"""How much more than others a node and its main input, and two joints of a line, want to be in line."""
 
 FEW = 3
 """Inputs of a node, of which the first is the main one if none has a longer way behind it."""
@@ -117,7 +117,7 @@ class _Net:
         for chain, is_main in zip(chains, main, strict=True):
             self.depth.extend(self.depth[chain[0]] + step for step in range(1, len(chain) - 1))
             for before, after in pairwise(chain):
-                weight = STRAIGHT if is_main or before >= nodes <= after else 1.0
+                weight = MAIN if is_main else JOINED if before >= nodes <= after else 1.0
                 self.down[before].append((after, weight))
                 self.up[after].append((before, weight))
         self.layers: list[list[int]] = [[] for _ in range(max(self.depth, default=-1) + 1)]
@@ -161,9 +161,9 @@ class _Net:
 
 
 def _middle(beside: Sequence[tuple[int, float]], places: Mapping[int, float], item: int) -> float:
-    """The mean place of whom an item wants to be in line with, else of all its neighbours, or its own."""
-    inline = [places[n] for n, weight in beside if weight == STRAIGHT]
-    wanted = inline or [places[n] for n, _ in beside] or [places[item]]
+    """The mean place of those neighbours that an item most wants to be in line with, or its own."""
+    most = max((weight for _, weight in beside), default=0.0)
+    wanted = [places[n] for n, weight in beside if weight == most] or [places[item]]
     return sum(wanted) / len(wanted)
 
 
