@@ -173,6 +173,30 @@ def test_the_first_error_wins(force: Force) -> None:
     assert [str(event.error) for event in seen if isinstance(event, Failed)] == ["first"]
 
 
+def test_what_is_told_while_a_run_is_ended_is_not_heard(force: Force) -> None:
+    """After the failure nothing more is an event, and what tells is waited for all the same."""
+    begun, ended = threading.Event(), threading.Event()
+    talking: list[Effect] = []
+
+    def talk(run: Run) -> None:
+        begun.set()
+        while not run.is_cancelled:
+            time.sleep(0.005)
+        run.tell(talking[0], "cleared up")
+        ended.set()
+
+    def bad(_: Run) -> None:
+        assert begun.wait(10)
+        raise OSError("broke")
+
+    talking.append(Effect("talking", talk))
+    seen: list[Event] = []
+    with pytest.raises(OSError, match="broke"):
+        force(Pure("root", nothing, (talking[0], Effect("bad", bad))), observer=seen.append)
+    assert ended.is_set()
+    assert [type(event) for event in seen] == [Started, Started, Failed]
+
+
 def test_what_was_known_when_another_failed_is_not_waited_for(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:

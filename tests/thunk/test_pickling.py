@@ -76,6 +76,14 @@ def test_a_diamond_of_sixty_levels_comes_back_sharing() -> None:
     assert len(pack(thunk)) == 61
 
 
+def test_a_node_shared_across_levels_is_one_record() -> None:
+    """What is held here and further below comes back as one node."""
+    leaf = Leaf(1)
+    back = returned(Node((leaf, Node((Node(leaf), leaf)))))
+    assert back.source[0] is back.source[1].source[1] is back.source[1].source[0].source
+    assert len(pack(back)) == 4
+
+
 def test_equal_nodes_made_apart_come_back_as_one() -> None:
     """What has one key is one record."""
     back = returned(Node((Leaf(1), Leaf(1))))
