@@ -51,10 +51,8 @@ def serve(address: str, disk: str | None, *, read_only: bool) -> None:
 
 def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Registry:
     """Return a registry that is running."""
-    try:
-        from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error.name} is missing: pip install 'lazyimg[server]'") from error
+    from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
+
     try:
         return Registry(disk, host=host, port=port, read_only=read_only).start()
     except OSError as error:

@@ -72,7 +72,7 @@ class FileMap:
         """Return how many files, and the first names."""
         names = [path for path, _ in self.files]
         more = ", ..." if len(names) > _SHOWN else ""
-        return f"{len(names)} files: {', '.join(names[:_SHOWN])}{more}"
+        return f"{len(names)} file{'' if len(names) == 1 else 's'}: {', '.join(names[:_SHOWN])}{more}"
 
     def open(self) -> PiecesReader:
         """Return a reader; files are opened as it comes to them."""

@@ -63,7 +63,8 @@ class _Words(Brief):
         if attrs.has(type(x)) and has_text(type(x)):
             return str(x)
         if attrs.has(type(x)) and callable(describe := getattr(x, "describe", None)):
-            return ", ".join([str(describe()), *self._unusual(x, level)])
+            said = str(describe())
+            return ", ".join([_nearest(said) if said.startswith(os.sep) else said, *self._unusual(x, level)])
         return super().repr1(x, level)
 
     def _attrs_value(self, x: Any, level: int) -> str:
@@ -89,7 +90,7 @@ class _Words(Brief):
         return f"{{{self._inside(inside, level, more=len(x) > self.maxdict)}}}"
 
 
-def _nearest(path: PurePath) -> str:
+def _nearest(path: PurePath | str) -> str:
     """The path from here, where that is shorter and goes down only; nothing on the disk is looked at."""
     try:
         near = os.path.relpath(path)

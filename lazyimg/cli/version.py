@@ -1,0 +1,41 @@
+"""``lazyimg version``: what runs here, for a report of what went wrong."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import click
+
+from lazyimg import __version__
+
+LIBRARIES = (
+    "attrs",
+    "httpx",
+    "isal",
+    "networkx",
+    "structlog",
+    "zstandard",
+    "pathspec",
+    "starlette",
+    "uvicorn",
+    "click",
+    "rich",
+)
+"""What lazyimg works with, as their distributions are called."""
+
+
+@click.command()
+def version() -> None:
+    """Print the version, and those of Python and the libraries below."""
+    click.echo(f"lazyimg {__version__}")
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    click.echo(f"{python} on {platform.system()} {platform.machine()}")
+    click.echo(", ".join(f"{library} {_installed(library)}" for library in LIBRARIES))
+
+
+def _installed(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "missing"
