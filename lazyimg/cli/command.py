@@ -23,10 +23,11 @@ FAILED = 1
 INTERRUPTED = 130
 """The exit code of what was ended by Ctrl-C, as shells give it."""
 
+_CODES = "Exit codes: 0 it went well, 1 it failed, 2 it was called wrongly, 130 it was interrupted."
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(context_settings=_SETTINGS)
+@click.group(context_settings=_SETTINGS, epilog=_CODES)
 @click.version_option(__version__, "-V", "--version", prog_name="lazyimg", message="%(prog)s %(version)s")
 def lazyimg() -> None:
     """Mutate container images lazily: a graph of thunks, written session first."""

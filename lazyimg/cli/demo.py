@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def demo() -> None:
-    """Compose an image, look at its graph, push it, and be denied: all on this machine.
+    """Show the idea: compose, look, push, be denied.
 
     Starts the embedded registry on a free loopback port and stops it at the end; nothing else is dialled,
     and what is made in a temporary directory is removed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 
 import click
 
@@ -35,6 +34,8 @@ def version() -> None:
 
 
 def _installed(library: str) -> str:
+    from importlib import metadata  # noqa: PLC0415 - slow to load, and only this verb needs it
+
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
