@@ -261,13 +261,14 @@ INTERRUPTED = """
     from lazyimg.thunk.scheduler import Scheduler
     from lazyimg.thunk.thunk import Thunk
 
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     @frozen
     class Stuck(Thunk):
         effectful = True
 
         def evaluate(self, run):
+            begun.wait(60)
             print("reading", flush=True)
             time.sleep(600)
 
@@ -276,6 +277,7 @@ INTERRUPTED = """
         effectful = True
 
         def evaluate(self, run):
+            begun.set()
             try:
                 while True:
                     run.check()

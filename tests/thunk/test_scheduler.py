@@ -181,8 +181,9 @@ def test_a_pure_graph_starts_no_thread(force: Force) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_no_more_effects_run_at_once_than_there_are_jobs(jobs: int, force: Force) -> None:
-    """Twenty that could all begin go a few at a time."""
+    """Of many that could all begin, as many as there are jobs meet, and never one more."""
     lock = threading.Lock()
+    together = threading.Barrier(jobs)
     now: list[int] = [0]
     most: list[int] = [0]
 
@@ -190,11 +191,11 @@ def test_no_more_effects_run_at_once_than_there_are_jobs(jobs: int, force: Force
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.005)
+        together.wait(10)
         with lock:
             now[0] -= 1
 
-    force(Pure("root", constant(0), tuple(Effect(f"{n}", work) for n in range(20))), jobs=jobs)
+    force(Pure("root", constant(0), tuple(Effect(f"{n}", work) for n in range(21))), jobs=jobs)
     assert most[0] == jobs
 
 
