@@ -1,5 +1,6 @@
 """Owner, mode and time of a layer's entries: kept, set to a value, or worked out by a function."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -67,16 +68,17 @@ def nanoseconds(time: Time) -> int:
     (1500000000, 86400000000000)
 
     Raises:
-        ValueError: a datetime without a time zone, or no time at all.
+        ValueError: a datetime without a time zone, or what is no time at all.
     """
     if isinstance(time, datetime):
         if time.tzinfo is None:
             raise ValueError(f"{time!r} has no time zone: say which, such as tzinfo=datetime.UTC")
         since = time - _EPOCH
         return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-    if not isinstance(time, int | float):
-        raise ValueError(f"a time is seconds since 1970 or a datetime; this is {time!r}")  # noqa: TRY004 - values alike
-    return time * NANOSECONDS if isinstance(time, int) else round(time * NANOSECONDS)
+    if not (isinstance(time, int | float) and math.isfinite(time)):
+        raise ValueError(f"a time is seconds since 1970 or a datetime; this is {time!r}")
+    seconds = math.floor(time)
+    return seconds * NANOSECONDS + round((time - seconds) * NANOSECONDS)
 
 
 @frozen

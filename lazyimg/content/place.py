@@ -1,5 +1,6 @@
 """Places in an image: checked paths, and the directories above them that a layer has to bring along."""
 
+import os
 import posixpath
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ MADE_MODE = 0o755
 _KNOWN_MODES = {"/tmp": 0o1777, "/var/tmp": 0o1777, "/dev/shm": 0o1777, "/root": 0o700}  # noqa: S108 - places in an image
 
 
-def placed(path: str) -> str:
+def placed(path: str | os.PathLike[str]) -> str:
     """Return a place in an image: absolute, with nothing to resolve in it.
 
     >>> placed("app//dist/"), placed("/")
@@ -20,6 +21,7 @@ def placed(path: str) -> str:
     Raises:
         ValueError: it is empty, goes up by ``..``, or holds a NUL.
     """
+    path = os.fspath(path)
     if not path or "\0" in path or ".." in path.split("/"):
         raise ValueError(f"{path!r} is no place in an image: use a path from its root, without '..'")
     return posixpath.normpath("/" + path.strip("/"))

@@ -161,7 +161,7 @@ def contents() -> dict[str, bytes]:
     return CONTENTS
 
 
-class Stop(Exception):  # noqa: N818 - a signal
+class Stop(Exception):
     """What a check raises to end a wait."""
 
 
@@ -188,7 +188,9 @@ def threads() -> Callable[[], Any]:
     def none_left() -> Iterator[None]:
         before = set(threading.enumerate())
         yield
-        left = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("lazyimg-")]
+        left = [
+            thread for thread in set(threading.enumerate()) - before if thread.name.startswith("lazyimg-")
+        ]
         for thread in left:
             thread.join(5)
         assert not [thread for thread in left if thread.is_alive()]

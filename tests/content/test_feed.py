@@ -6,18 +6,22 @@ import io
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, field
 
 from lazyimg.content import feed as feed_module
 from lazyimg.content.block import BLOCK, SLICE
-from lazyimg.content.compression import Gzip, Uncompressed
+from lazyimg.content.body import Body
+from lazyimg.content.compression import Compression, Gzip, Uncompressed
 from lazyimg.content.counters import Counters
 from lazyimg.content.feed import AHEAD, Feed
 from lazyimg.content.pipeline import Pass
-from lazyimg.content.source import Stream, TarFile
+from lazyimg.content.source import Source, Stream, TarFile
 from lazyimg.content.window import KEEP
 from lazyimg.errors import Cancelled, SourceChanged, StreamSpent
 
@@ -31,32 +35,32 @@ class Sinks:
     failed: dict[int, BaseException] = field(factory=dict)
     threads: list[threading.Thread] = field(factory=list)
 
-    def start(self, number, take):
+    def start(self, number: int, take: Any) -> None:
         """Run ``take(body)`` in a thread; it returns the blob as that sink got it."""
 
-        def run():
+        def run() -> None:
             try:
                 self.took[number] = bytes(take(self.feed.body(number)))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - looked at by the test
                 self.failed[number] = error
                 self.feed.leave(number, error)
 
         self.threads.append(threading.Thread(target=run))
         self.threads[-1].start()
 
-    def join(self):
+    def join(self) -> None:
         """Wait for all of them."""
         for thread in self.threads:
             thread.join(30)
             assert not thread.is_alive()
 
 
-def whole(body, offset=0):
+def whole(body: Body, offset: int = 0) -> Any:
     """Take everything."""
     return b"".join(body.chunks(offset))
 
 
-def cut(body, at):
+def cut(body: Body, at: int) -> Any:
     """Take until ``at`` bytes came, as an upload does whose connection breaks."""
     taken = bytearray()
     chunks = body.chunks(0)
@@ -69,7 +73,7 @@ def cut(body, at):
 
 
 @contextmanager
-def feeding(source, compression=None, **more):
+def feeding(source: Source, compression: Compression = None, **more: Any) -> Iterator[Any]:
     """Give a feed over a source, its sinks and its counters."""
     counters = Counters()
     check = more.get("check", lambda: None)
@@ -77,14 +81,14 @@ def feeding(source, compression=None, **more):
         yield feed, Sinks(feed), counters
 
 
-def until(ask):
+def until(ask: Any) -> None:
     """Wait for something to become true."""
     while not ask():
         time.sleep(0.002)
 
 
 @pytest.fixture
-def content():
+def content() -> Any:
     """Give content of more blocks than a window keeps."""
     return hashlib.shake_128(b"feed").digest((KEEP + 6) * BLOCK + 99)
 
@@ -92,11 +96,11 @@ def content():
 # --- taking ------------------------------------------------------------------------------------------
 
 
-def test_all_sinks_get_the_same_blob_of_one_reading(pieces, content):
+def test_all_sinks_get_the_same_blob_of_one_reading(pieces: Any, content: bytes) -> None:
     """Three sinks, one of them slow, and the source is read once."""
     source = pieces(content)
 
-    def slowly(body):
+    def slowly(body: Body) -> Any:
         taken = bytearray()
         for chunk in body.chunks(0):
             time.sleep(0.003)
@@ -113,7 +117,7 @@ def test_all_sinks_get_the_same_blob_of_one_reading(pieces, content):
     assert (source.opened, source.read, counters.attempts) == (1, len(content), 1)
 
 
-def test_pieces_are_small_enough_to_send(pieces, content):
+def test_pieces_are_small_enough_to_send(pieces: Any, content: bytes) -> None:
     """No piece is larger than an upload likes."""
     sizes = []
     with feeding(pieces(content)) as (feed, sinks, _):
@@ -124,11 +128,11 @@ def test_pieces_are_small_enough_to_send(pieces, content):
     assert sum(sizes) == len(content)
 
 
-def test_the_pump_is_never_far_ahead(pieces, content):
+def test_the_pump_is_never_far_ahead(pieces: Any, content: bytes) -> None:
     """With a sink that does not take, only so many blocks leave the pass."""
     source, let_go = pieces(content), threading.Event()
 
-    def wait_then_take(body):
+    def wait_then_take(body: Body) -> Any:
         let_go.wait()
         return whole(body)
 
@@ -146,11 +150,11 @@ def test_the_pump_is_never_far_ahead(pieces, content):
     assert sinks.took[0] == content
 
 
-def test_identity_comes_before_the_sinks_end(pieces):
+def test_identity_comes_before_the_sinks_end(pieces: Any) -> None:
     """The identity is told when the last byte was read, not when it was sent."""
     content, known = bytes(3 * BLOCK), threading.Event()
 
-    def hold(body):
+    def hold(body: Body) -> Any:
         chunks = body.chunks(0)
         first = next(chunks)
         assert known.wait(20)
@@ -167,14 +171,14 @@ def test_identity_comes_before_the_sinks_end(pieces):
     assert sinks.took[0] == content
 
 
-def test_a_feed_without_sinks_finds_the_identity(pieces, content):
+def test_a_feed_without_sinks_finds_the_identity(pieces: Any, content: bytes) -> None:
     """Nobody takes: the pump reads to the end for the identity alone, and keeps no copy."""
     with feeding(pieces(content, one_shot=True), sinks=0) as (feed, _, _):
         assert feed.pump().diff_id.encoded == hashlib.sha256(content).hexdigest()
         assert feed._supply.spool is None
 
 
-def test_an_empty_blob_is_taken_at_once(pieces):
+def test_an_empty_blob_is_taken_at_once(pieces: Any) -> None:
     """A blob of no bytes gives no pieces, and ends."""
     with feeding(pieces(b"")) as (feed, sinks, _):
         sinks.start(0, whole)
@@ -186,10 +190,10 @@ def test_an_empty_blob_is_taken_at_once(pieces):
 # --- leaving and failing -----------------------------------------------------------------------------
 
 
-def test_a_sink_that_leaves_holds_nobody_up(pieces, content):
+def test_a_sink_that_leaves_holds_nobody_up(pieces: Any, content: bytes) -> None:
     """One sink leaves in the middle, one never begins; the third gets everything."""
 
-    def leaves(body):
+    def leaves(body: Body) -> Any:
         next(body.chunks(0))
         feed.leave(1)
         return b""
@@ -203,10 +207,10 @@ def test_a_sink_that_leaves_holds_nobody_up(pieces, content):
     assert sinks.took[0] == content
 
 
-def test_a_sink_that_fails_for_good_does_not_fail_the_others(pieces, content):
+def test_a_sink_that_fails_for_good_does_not_fail_the_others(pieces: Any, content: bytes) -> None:
     """A refused sink leaves with its error; the others go on."""
 
-    def fails(body):
+    def fails(body: Body) -> None:
         cut(body, BLOCK)
         raise PermissionError("no")
 
@@ -219,7 +223,7 @@ def test_a_sink_that_fails_for_good_does_not_fail_the_others(pieces, content):
     assert isinstance(sinks.failed[1], PermissionError)
 
 
-def test_a_feed_whose_sinks_all_failed_ends_with_their_error(pieces, content):
+def test_a_feed_whose_sinks_all_failed_ends_with_their_error(pieces: Any, content: bytes) -> None:
     """Reading on for nobody would be in vain."""
     source, error = pieces(content), PermissionError("no")
     with feeding(source, sinks=2) as (feed, _, _):
@@ -231,7 +235,7 @@ def test_a_feed_whose_sinks_all_failed_ends_with_their_error(pieces, content):
     assert source.read < len(content)
 
 
-def test_the_bytes_of_a_sink_that_left_cannot_be_asked_for(pieces):
+def test_the_bytes_of_a_sink_that_left_cannot_be_asked_for(pieces: Any) -> None:
     """Gone is gone, with the error it went with."""
     with feeding(pieces(b"abc"), sinks=2) as (feed, _, _):
         feed.leave(0)
@@ -242,7 +246,7 @@ def test_the_bytes_of_a_sink_that_left_cannot_be_asked_for(pieces):
             next(feed.body(1).chunks(0))
 
 
-def test_a_source_that_raises_fails_every_sink_with_that_error(pieces, content):
+def test_a_source_that_raises_fails_every_sink_with_that_error(pieces: Any, content: bytes) -> None:
     """The pump and all sinks raise the very error of the source."""
     error = ZeroDivisionError("at byte n")
     source = pieces(content, fails_at=3 * BLOCK + 7, error=error)
@@ -256,7 +260,7 @@ def test_a_source_that_raises_fails_every_sink_with_that_error(pieces, content):
     assert sinks.failed[0] is sinks.failed[1] is error
 
 
-def test_a_failing_listener_fails_the_feed(pieces):
+def test_a_failing_listener_fails_the_feed(pieces: Any) -> None:
     """What the identity's listener raises is not lost."""
     with feeding(pieces(b"abc"), sinks=1) as (feed, sinks, _):
         sinks.start(0, whole)
@@ -266,7 +270,7 @@ def test_a_failing_listener_fails_the_feed(pieces):
     assert isinstance(sinks.failed[0], ZeroDivisionError)
 
 
-def test_check_ends_a_feed_that_waits_for_its_sinks(pieces, content, stopper):
+def test_check_ends_a_feed_that_waits_for_its_sinks(pieces: Any, content: bytes, stopper: Any) -> None:
     """A pump that waits for a sink which never takes ends when the check says so."""
     stop = threading.Event()
     check = stopper(stop)
@@ -276,7 +280,7 @@ def test_check_ends_a_feed_that_waits_for_its_sinks(pieces, content, stopper):
             feed.pump()
 
 
-def test_check_ends_a_sink_that_waits_for_a_source_which_hangs(stuck, stopper):
+def test_check_ends_a_sink_that_waits_for_a_source_which_hangs(stuck: Any, stopper: Any) -> None:
     """Pump and sink both end when the check says so, though read() does not return."""
     stop = threading.Event()
     check = stopper(stop)
@@ -292,11 +296,11 @@ def test_check_ends_a_sink_that_waits_for_a_source_which_hangs(stuck, stopper):
 # --- coming again ------------------------------------------------------------------------------------
 
 
-def test_a_sink_comes_again_from_the_window_without_a_second_reading(pieces, content):
+def test_a_sink_comes_again_from_the_window_without_a_second_reading(pieces: Any, content: bytes) -> None:
     """What was just sent is still at hand, so a short way back costs nothing."""
     source = pieces(content)
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         back = len(cut(body, 9 * BLOCK)) - BLOCK - 5
         return content[:back] + whole(body, back)
 
@@ -310,11 +314,13 @@ def test_a_sink_comes_again_from_the_window_without_a_second_reading(pieces, con
 
 @pytest.mark.parametrize("offset", [0, 1, BLOCK, 3 * BLOCK + 17])
 @pytest.mark.parametrize("others", [0, 1])
-def test_a_sink_comes_again_by_a_second_reading(pieces, content, offset, others):
+def test_a_sink_comes_again_by_a_second_reading(
+    pieces: Any, content: bytes, offset: int, others: Any
+) -> None:
     """From further back the source is opened once more, up to where the first reading stands."""
     source = pieces(content)
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 4) * BLOCK)
         return content[:offset] + whole(body, offset)
 
@@ -329,11 +335,11 @@ def test_a_sink_comes_again_by_a_second_reading(pieces, content, offset, others)
     assert (counters.attempts, source.opened) == (2, 2)
 
 
-def test_a_second_reading_goes_no_further_than_the_first(pieces, content):
+def test_a_second_reading_goes_no_further_than_the_first(pieces: Any, content: bytes) -> None:
     """The two readings meet: what follows is read once."""
     source = pieces(content)
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 2) * BLOCK)
         return whole(body)
 
@@ -345,10 +351,10 @@ def test_a_second_reading_goes_no_further_than_the_first(pieces, content):
     assert source.read < 2 * len(content)
 
 
-def test_a_sink_comes_again_after_everything_was_read(pieces, content):
+def test_a_sink_comes_again_after_everything_was_read(pieces: Any, content: bytes) -> None:
     """A registry that loses the blob at the very end gets all of it once more."""
 
-    def twice(body):
+    def twice(body: Body) -> Any:
         assert whole(body) == content
         assert whole(body, len(content)) == b""
         return whole(body)
@@ -362,12 +368,12 @@ def test_a_sink_comes_again_after_everything_was_read(pieces, content):
 
 
 @pytest.mark.parametrize("size", [None, 0, 5, 2 * BLOCK, 2 * BLOCK + 5])
-def test_a_second_reading_must_give_the_same_bytes(pieces, content, size):
+def test_a_second_reading_must_give_the_same_bytes(pieces: Any, content: bytes, size: int) -> None:
     """A source that changed between two readings is named, whether other or shorter."""
     other = b"x" + content[1:] if size is None else content[:size]
     source = pieces(content, after={2: other})
 
-    def twice(body):
+    def twice(body: Body) -> Any:
         whole(body)
         return whole(body)
 
@@ -379,7 +385,7 @@ def test_a_second_reading_must_give_the_same_bytes(pieces, content, size):
     assert "pieces gave other bytes" in str(sinks.failed[0])
 
 
-def test_a_second_reading_that_outruns_the_first_is_another(pieces, content):
+def test_a_second_reading_that_outruns_the_first_is_another(pieces: Any, content: bytes) -> None:
     """Blocks of other sizes than before mean other content, found where the readings should have met."""
     source = pieces(content, after={2: content})
     with feeding(source, Gzip()) as (feed, sinks, _):
@@ -392,7 +398,7 @@ def test_a_second_reading_that_outruns_the_first_is_another(pieces, content):
             whole(feed.body(0))
 
 
-def test_what_is_still_at_hand_is_not_read_again(pieces, content):
+def test_what_is_still_at_hand_is_not_read_again(pieces: Any, content: bytes) -> None:
     """A change in bytes that the window still holds does no harm: they are sent as they were read."""
     source = pieces(content, after={2: content[:-1]})
     with feeding(source) as (feed, sinks, _):
@@ -402,12 +408,12 @@ def test_what_is_still_at_hand_is_not_read_again(pieces, content):
     assert sinks.took[0] == content
 
 
-def test_a_file_that_changed_between_readings_is_named(tmp_path, content):
+def test_a_file_that_changed_between_readings_is_named(tmp_path: Path, content: bytes) -> None:
     """The error of a changed file says which."""
     path = tmp_path / "rootfs.tar"
     path.write_bytes(content)
 
-    def twice(body):
+    def twice(body: Body) -> Any:
         whole(body)
         path.write_bytes(content[::-1])
         return whole(body)
@@ -420,16 +426,16 @@ def test_a_file_that_changed_between_readings_is_named(tmp_path, content):
     assert str(path) in str(sinks.failed[0])
 
 
-def test_a_sink_that_is_away_does_not_hold_up_the_others(pieces, content):
+def test_a_sink_that_is_away_does_not_hold_up_the_others(pieces: Any, content: bytes) -> None:
     """While one sink waits to try again, the other gets everything."""
     done = threading.Event()
 
-    def away(body):
+    def away(body: Body) -> Any:
         cut(body, BLOCK)
         assert done.wait(20)
         return whole(body)
 
-    def here(body):
+    def here(body: Body) -> Any:
         taken = whole(body)
         done.set()
         return taken
@@ -442,11 +448,11 @@ def test_a_sink_that_is_away_does_not_hold_up_the_others(pieces, content):
     assert sinks.took == {0: content, 1: content}
 
 
-def test_the_pump_waits_while_everybody_is_away(pieces, content):
+def test_the_pump_waits_while_everybody_is_away(pieces: Any, content: bytes) -> None:
     """With the only sink away, a source that can be read again is not read on for nobody."""
     source, come = pieces(content), threading.Event()
 
-    def away(body):
+    def away(body: Body) -> Any:
         cut(body, BLOCK)
         assert come.wait(20)
         return whole(body)
@@ -466,11 +472,11 @@ def test_the_pump_waits_while_everybody_is_away(pieces, content):
     assert sinks.took[0] == content
 
 
-def test_asking_again_ends_the_iterator_before(pieces, content):
+def test_asking_again_ends_the_iterator_before(pieces: Any, content: bytes) -> None:
     """Of two iterators of one sink, the older is dead, and says so instead of ending early."""
     dead = []
 
-    def asks_twice(body):
+    def asks_twice(body: Body) -> Any:
         older = body.chunks(0)
         next(older)
         taken = whole(body)
@@ -487,7 +493,7 @@ def test_asking_again_ends_the_iterator_before(pieces, content):
     assert dead
 
 
-def test_more_than_was_sent_cannot_be_asked_for(pieces):
+def test_more_than_was_sent_cannot_be_asked_for(pieces: Any) -> None:
     """A registry that claims to hold what it was never sent is not believed."""
     with feeding(pieces(b"abc")) as (feed, _, _), pytest.raises(ValueError, match="only 0 were sent"):
         next(feed.body(0).chunks(7))
@@ -496,14 +502,14 @@ def test_more_than_was_sent_cannot_be_asked_for(pieces):
 # --- one-shot ----------------------------------------------------------------------------------------
 
 
-def test_a_one_shot_stream_is_sent_again_from_its_copy(content):
+def test_a_one_shot_stream_is_sent_again_from_its_copy(content: bytes) -> None:
     """After a cut, a stream's blob comes from scratch space from any offset, and goes on live."""
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 3) * BLOCK)
         return content[:5] + whole(body, 5)
 
-    def taken_late(body):
+    def taken_late(body: Body) -> Any:
         return whole(body)
 
     with feeding(Stream(io.BytesIO(content)), sinks=2) as (feed, sinks, counters):
@@ -515,19 +521,19 @@ def test_a_one_shot_stream_is_sent_again_from_its_copy(content):
     assert counters.attempts == 1
 
 
-def test_a_copy_is_read_while_it_grows(content):
+def test_a_copy_is_read_while_it_grows(content: bytes) -> None:
     """A stream still flowing is sent again from the copy up to where it stands, then as it comes."""
     read_end, write_end = os.pipe()
     half, resume = len(content) - 2 * BLOCK, threading.Event()
 
-    def write():
-        with open(write_end, "wb") as pipe:
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as pipe:
             pipe.write(content[:half])
             pipe.flush()
             assert resume.wait(20)
             pipe.write(content[half:])
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 3) * BLOCK)
         chunks = body.chunks(0)
         taken = bytearray()
@@ -538,7 +544,7 @@ def test_a_copy_is_read_while_it_grows(content):
             taken += chunk
         return taken
 
-    with open(read_end, "rb", buffering=0) as pipe, feeding(Stream(pipe)) as (feed, sinks, _):
+    with os.fdopen(read_end, "rb", buffering=0) as pipe, feeding(Stream(pipe)) as (feed, sinks, _):
         writer = threading.Thread(target=write)
         writer.start()
         sinks.start(0, comes_again)
@@ -548,11 +554,11 @@ def test_a_copy_is_read_while_it_grows(content):
     assert sinks.took[0] == content
 
 
-def test_a_stream_flows_on_while_its_only_sink_is_away(content):
+def test_a_stream_flows_on_while_its_only_sink_is_away(content: bytes) -> None:
     """The copy takes what the sink will want: whoever writes the stream is not held up."""
     pumped = threading.Event()
 
-    def away(body):
+    def away(body: Body) -> Any:
         cut(body, BLOCK)
         assert pumped.wait(20)
         return whole(body)
@@ -565,10 +571,10 @@ def test_a_stream_flows_on_while_its_only_sink_is_away(content):
     assert sinks.took[0] == content
 
 
-def test_the_copy_has_no_name_and_is_given_back(tmp_path, content):
+def test_the_copy_has_no_name_and_is_given_back(tmp_path: Path, content: bytes) -> None:
     """Nothing is left in the scratch directory, not even while the copy is there."""
 
-    def look(body):
+    def look(body: Body) -> Any:
         taken = whole(body)
         seen.append(list(tmp_path.iterdir()))
         return taken
@@ -582,10 +588,10 @@ def test_the_copy_has_no_name_and_is_given_back(tmp_path, content):
     assert seen == [[]]
 
 
-def test_without_a_copy_the_error_says_what_to_do(content):
+def test_without_a_copy_the_error_says_what_to_do(content: bytes) -> None:
     """spool=False matters only when bytes are asked for again, and then the error says so."""
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 3) * BLOCK)
         return whole(body)
 
@@ -597,10 +603,10 @@ def test_without_a_copy_the_error_says_what_to_do(content):
     assert isinstance(sinks.failed[0], StreamSpent)
 
 
-def test_without_a_copy_the_window_still_serves(content):
+def test_without_a_copy_the_window_still_serves(content: bytes) -> None:
     """Even with spool=False, a short way back is no fault."""
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         back = len(cut(body, 9 * BLOCK)) - BLOCK
         return content[:back] + whole(body, back)
 
@@ -611,16 +617,16 @@ def test_without_a_copy_the_window_still_serves(content):
     assert sinks.took[0] == content
 
 
-def test_a_full_scratch_matters_only_when_it_does(monkeypatch, content):
+def test_a_full_scratch_matters_only_when_it_does(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     """A copy that could not be finished fails nobody who does not need it, and names why to who does."""
     from lazyimg.content.spool import Spool  # noqa: PLC0415 - patched below
 
-    def full(self, data):
+    def full(self: Any, data: bytes) -> Any:
         if self.length >= 2 * BLOCK:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(self, data)
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 3) * BLOCK)
         taken = bytearray()
         for chunk in body.chunks(BLOCK):
@@ -640,14 +646,14 @@ def test_a_full_scratch_matters_only_when_it_does(monkeypatch, content):
     assert f"from byte {2 * BLOCK}" in str(sinks.failed[1])
 
 
-def test_a_fifo_is_found_to_be_one_shot(tmp_path, content):
+def test_a_fifo_is_found_to_be_one_shot(tmp_path: Path, content: bytes) -> None:
     """A path that turns out to be a FIFO is copied as it is sent, and never opened again."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     writer = threading.Thread(target=lambda: path.write_bytes(content))
     writer.start()
 
-    def comes_again(body):
+    def comes_again(body: Body) -> Any:
         cut(body, (KEEP + 3) * BLOCK)
         return whole(body)
 
@@ -663,11 +669,11 @@ def test_a_fifo_is_found_to_be_one_shot(tmp_path, content):
 # --- kept on request ---------------------------------------------------------------------------------
 
 
-def test_a_blob_wanted_again_is_not_read_again(pieces, content):
+def test_a_blob_wanted_again_is_not_read_again(pieces: Any, content: bytes) -> None:
     """A sink that says early that it will start over gets the second round from scratch space."""
     source = pieces(content)
 
-    def keeps(body):
+    def keeps(body: Body) -> Any:
         chunks = body.chunks(0)
         next(chunks)
         body.keep()
@@ -682,11 +688,11 @@ def test_a_blob_wanted_again_is_not_read_again(pieces, content):
     assert (counters.attempts, source.read) == (1, len(content))
 
 
-def test_a_blob_wanted_again_too_late_is_read_again(pieces, content):
+def test_a_blob_wanted_again_too_late_is_read_again(pieces: Any, content: bytes) -> None:
     """When the beginning is past, nothing is copied and the source is opened once more."""
     source = pieces(content)
 
-    def keeps(body):
+    def keeps(body: Body) -> Any:
         taken = 0
         for chunk in body.chunks(0):
             taken += len(chunk)
@@ -703,6 +709,6 @@ def test_a_blob_wanted_again_too_late_is_read_again(pieces, content):
     assert counters.attempts == 2
 
 
-def test_constants_fit_each_other():
+def test_constants_fit_each_other() -> None:
     """The window holds all that a live sink may still have to take."""
     assert feed_module.AHEAD < KEEP

@@ -7,7 +7,9 @@ import subprocess
 import threading
 import time
 import zlib
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import zstandard
@@ -16,11 +18,11 @@ from hypothesis import strategies as st
 
 from lazyimg.content.belt import PLACES
 from lazyimg.content.block import BLOCK
-from lazyimg.content.compression import Gzip, Uncompressed, Zstd
+from lazyimg.content.compression import Compression, Gzip, Uncompressed, Zstd
 from lazyimg.content.counters import Counters
 from lazyimg.content.deflate import FINAL, HEADER
 from lazyimg.content.pipeline import Pass, identity_of
-from lazyimg.content.source import Bytes, Opener
+from lazyimg.content.source import Bytes, Opener, Source
 from lazyimg.errors import InvalidContent, SourceError
 
 GZIP_1 = {
@@ -67,14 +69,14 @@ ZSTD_3_BEFORE = {
 }
 
 
-def made(source, compression=None, **more):
+def made(source: Source, compression: Compression = None, **more: Any) -> Any:
     """Give the blob and the identity of a source."""
     with Pass(source, compression or Gzip(), **more) as one:
         blob = b"".join(one)
     return blob, one.identity
 
 
-def within(seconds, ask):
+def within(seconds: float, ask: Any) -> Any:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not ask() and time.monotonic() < end:
@@ -85,13 +87,13 @@ def within(seconds, ask):
 # --- the same bytes ----------------------------------------------------------------------------------
 
 
-def test_gzip_digests_are_known(named_content):
+def test_gzip_digests_are_known(named_content: tuple[str, bytes]) -> None:
     """A content has the gzip digest it had on the day this was written."""
     name, content = named_content
     assert identity_of(Pass(Bytes(content), Gzip())).digest == f"sha256:{GZIP_1[name]}"
 
 
-def test_uncompressed_digests_are_known(named_content):
+def test_uncompressed_digests_are_known(named_content: tuple[str, bytes]) -> None:
     """An uncompressed layer's digest is its content's, and its diff_id."""
     name, content = named_content
     identity = identity_of(Pass(Bytes(content), Uncompressed()))
@@ -99,7 +101,7 @@ def test_uncompressed_digests_are_known(named_content):
     assert identity.size == len(content)
 
 
-def test_zstd_digests_are_known(named_content):
+def test_zstd_digests_are_known(named_content: tuple[str, bytes]) -> None:
     """A content has the zstd digest it had with this version of libzstd."""
     name, content = named_content
     known = {**ZSTD_3, **(ZSTD_3_SINCE_1_5_7 if zstandard.ZSTD_VERSION >= (1, 5, 7) else ZSTD_3_BEFORE)}
@@ -107,7 +109,7 @@ def test_zstd_digests_are_known(named_content):
 
 
 @pytest.mark.parametrize("compression", [Gzip(), Zstd(), Uncompressed()], ids=lambda value: value.name)
-def test_identity_is_what_was_yielded(compression, named_content):
+def test_identity_is_what_was_yielded(compression: Compression, named_content: tuple[str, bytes]) -> None:
     """Digest and size are those of the blob, diff_id that of the content, the media type says how."""
     _, content = named_content
     blob, identity = made(Bytes(content), compression)
@@ -121,20 +123,22 @@ def test_identity_is_what_was_yielded(compression, named_content):
 @pytest.mark.parametrize("compression", [Gzip(), Gzip(0), Gzip(2), Zstd(), Uncompressed()], ids=repr)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(1, 3 * BLOCK), min_size=1, max_size=6))
-def test_bytes_do_not_depend_on_reads(compression, sizes, pieces, contents):
+def test_bytes_do_not_depend_on_reads(
+    compression: Compression, sizes: Any, pieces: Any, contents: dict[str, bytes]
+) -> None:
     """However little or much each read gives, the blob is the same."""
     content = contents["over"]
     few = [size if size > 1000 else size * 1000 for size in sizes]
     assert made(pieces(content, tuple(few)), compression) == made(Bytes(content), compression)
 
 
-def test_bytes_do_not_depend_on_single_byte_reads(pieces):
+def test_bytes_do_not_depend_on_single_byte_reads(pieces: Any) -> None:
     """A source that gives a byte at a time makes the blob that one read makes."""
     content = b"abc" * 2000
     assert made(pieces(content, (1,))) == made(Bytes(content))
 
 
-def test_bytes_do_not_depend_on_who_is_slow(contents):
+def test_bytes_do_not_depend_on_who_is_slow(contents: dict[str, bytes]) -> None:
     """A slow taker changes when blocks come, and not what they are."""
     with Pass(Bytes(contents["five"]), Gzip()) as one:
         blob = b""
@@ -148,7 +152,7 @@ def test_bytes_do_not_depend_on_who_is_slow(contents):
 # --- gzip as a format --------------------------------------------------------------------------------
 
 
-def test_gzip_is_one_member(named_content):
+def test_gzip_is_one_member(named_content: tuple[str, bytes]) -> None:
     """Header and trailer stand once; everything between is one stream, read to its end."""
     _, content = named_content
     blob, _ = made(Bytes(content))
@@ -160,7 +164,7 @@ def test_gzip_is_one_member(named_content):
     assert blob[-10:-8] == FINAL
 
 
-def test_gzip_is_read_by_gzip(tmp_path, contents):
+def test_gzip_is_read_by_gzip(tmp_path: Path, contents: dict[str, bytes]) -> None:
     """The gzip program finds nothing to complain about."""
     path = tmp_path / "layer.gz"
     for name in ("empty", "exact", "five", "noise"):
@@ -168,7 +172,7 @@ def test_gzip_is_read_by_gzip(tmp_path, contents):
         subprocess.run([shutil.which("gzip") or "gzip", "-t", path], check=True)
 
 
-def test_every_block_is_a_restart_point(contents):
+def test_every_block_is_a_restart_point(contents: dict[str, bytes]) -> None:
     """Each 2 MiB of content decompresses on its own, from where its own compressed bytes begin."""
     content = contents["five"]
     with Pass(Bytes(content), Gzip()) as one:
@@ -181,7 +185,7 @@ def test_every_block_is_a_restart_point(contents):
         assert part == content[number * BLOCK : (number + 1) * BLOCK]
 
 
-def test_zstd_is_one_frame(contents):
+def test_zstd_is_one_frame(contents: dict[str, bytes]) -> None:
     """zstd output is one frame without its content size, as any reader of zstd takes it."""
     blob, _ = made(Bytes(contents["five"]), Zstd())
     assert zstandard.get_frame_parameters(blob).content_size == zstandard.CONTENTSIZE_UNKNOWN
@@ -194,7 +198,7 @@ def test_zstd_is_one_frame(contents):
 # --- one reading -------------------------------------------------------------------------------------
 
 
-def test_a_source_is_opened_once_and_each_byte_read_once(pieces, contents):
+def test_a_source_is_opened_once_and_each_byte_read_once(pieces: Any, contents: dict[str, bytes]) -> None:
     """Hashing twice and compressing takes one opening and one reading."""
     source, counters = pieces(contents["five"]), Counters()
     made(source, counters=counters)
@@ -202,14 +206,14 @@ def test_a_source_is_opened_once_and_each_byte_read_once(pieces, contents):
     assert (counters.attempts, counters.opened, counters.bytes_read) == (1, 1, len(contents["five"]))
 
 
-def test_nothing_is_opened_before_the_pass_begins(pieces):
+def test_nothing_is_opened_before_the_pass_begins(pieces: Any) -> None:
     """Making a pass opens nothing."""
     source = pieces(b"abc")
     Pass(source, Gzip())
     assert source.opened == 0
 
 
-def test_reading_stops_when_nobody_takes(pieces):
+def test_reading_stops_when_nobody_takes(pieces: Any) -> None:
     """With no block taken, only so many are read as there are places."""
     source = pieces(bytes(40 * BLOCK))
     with Pass(source, Gzip()):
@@ -218,7 +222,7 @@ def test_reading_stops_when_nobody_takes(pieces):
         assert source.read == PLACES * BLOCK
 
 
-def test_small_content_needs_one_thread():
+def test_small_content_needs_one_thread() -> None:
     """Content of one block is compressed by the thread that reads it."""
     started = []
     one = Pass(Bytes(b"hello"), Gzip())
@@ -229,7 +233,7 @@ def test_small_content_needs_one_thread():
     assert started == ["read"]
 
 
-def test_all_threads_end(threads, pieces, contents):
+def test_all_threads_end(threads: Any, pieces: Any, contents: dict[str, bytes]) -> None:
     """After a pass, whole or left early, none of its threads is left."""
     with threads():
         made(pieces(contents["five"]))
@@ -242,20 +246,25 @@ def test_all_threads_end(threads, pieces, contents):
 
 @pytest.mark.parametrize("at", [0, 1, BLOCK, 3 * BLOCK + 5])
 @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt(), OSError(5, "gone")], ids=repr)
-def test_the_very_error_of_a_source_comes_out(at, error, pieces, contents):
+def test_the_very_error_of_a_source_comes_out(
+    at: int, error: BaseException, pieces: Any, contents: dict[str, bytes]
+) -> None:
     """A source that raises at byte n makes the iteration raise that object, after what came before."""
     taken = []
-    with pytest.raises(type(error)) as caught, Pass(pieces(contents["five"], fails_at=at, error=error), Gzip()) as one:
+    with (
+        pytest.raises(type(error)) as caught,
+        Pass(pieces(contents["five"], fails_at=at, error=error), Gzip()) as one,
+    ):
         taken.extend(one)
     assert caught.value is error
     assert len(taken) == at // BLOCK
 
 
-def test_the_very_error_of_opening_comes_out():
+def test_the_very_error_of_opening_comes_out() -> None:
     """A source that cannot be opened says so in its own words."""
     error = LookupError("no such thing")
 
-    def fail():
+    def fail() -> None:
         raise error
 
     with pytest.raises(LookupError) as caught:
@@ -263,12 +272,12 @@ def test_the_very_error_of_opening_comes_out():
     assert caught.value is error
 
 
-def test_the_very_error_of_a_compressor_comes_out():
+def test_the_very_error_of_a_compressor_comes_out() -> None:
     """A failing compressor fails the pass, not the process."""
     error = MemoryError("too much")
 
-    def job(_block, *, last):  # noqa: ARG001 - an encoder's signature
-        def fail():
+    def job(_block: Any, *, last: bool) -> Any:  # noqa: ARG001 - an encoder's signature
+        def fail() -> None:
             raise error
 
         return fail
@@ -281,7 +290,7 @@ def test_the_very_error_of_a_compressor_comes_out():
 
 
 @pytest.mark.parametrize("first", [b"", bytes(3 * BLOCK + 5)], ids=["at once", "later"])
-def test_check_ends_a_pass_whose_source_hangs(first, stuck, stopper):
+def test_check_ends_a_pass_whose_source_hangs(first: bytes, stuck: Any, stopper: Any) -> None:
     """A read() that never returns holds nobody up: the check's error comes out, the thread is left behind."""
     source, stop = stuck(first), threading.Event()
     check = stopper(stop)
@@ -296,11 +305,11 @@ def test_check_ends_a_pass_whose_source_hangs(first, stuck, stopper):
     timer.join()
 
 
-def test_check_is_asked_again_and_again(stuck):
+def test_check_is_asked_again_and_again(stuck: Any) -> None:
     """While nothing comes, the check is asked in slices, each of which is a chance to end."""
     asked = []
 
-    def check():
+    def check() -> None:
         asked.append(time.monotonic())
         if len(asked) == 6:
             raise KeyboardInterrupt
@@ -310,7 +319,7 @@ def test_check_is_asked_again_and_again(stuck):
     assert len(asked) == 6
 
 
-def test_a_thread_left_behind_ends_when_its_read_returns(stuck, stopper, threads):
+def test_a_thread_left_behind_ends_when_its_read_returns(stuck: Any, stopper: Any, threads: Any) -> None:
     """The abandoned thread does no harm once the user's read() comes back."""
     stop = threading.Event()
     stop.set()
@@ -322,7 +331,7 @@ def test_a_thread_left_behind_ends_when_its_read_returns(stuck, stopper, threads
         source.let_go.set()
 
 
-def test_a_trickling_source_ends_with_the_pass(pieces, threads):
+def test_a_trickling_source_ends_with_the_pass(pieces: Any, threads: Any) -> None:
     """A source that gives a little for ever is not read on after the pass was left."""
     source = pieces(bytes(BLOCK), (1,))
     with threads():
@@ -333,13 +342,13 @@ def test_a_trickling_source_ends_with_the_pass(pieces, threads):
     assert source.closed == 1
 
 
-def test_identity_is_not_known_early():
+def test_identity_is_not_known_early() -> None:
     """A pass that was not taken to its end has no identity to give."""
     with Pass(Bytes(b"abc"), Gzip()) as one, pytest.raises(RuntimeError, match="last block"):
         _ = one.identity
 
 
-def test_a_pass_that_was_left_cannot_be_taken_from():
+def test_a_pass_that_was_left_cannot_be_taken_from() -> None:
     """Iterating after leaving raises instead of waiting for ever."""
     with Pass(Bytes(b"abc"), Gzip()) as one:
         pass
@@ -348,14 +357,14 @@ def test_a_pass_that_was_left_cannot_be_taken_from():
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
-def test_compressed_content_is_not_compressed_again(compress):
+def test_compressed_content_is_not_compressed_again(compress: Any) -> None:
     """A tar that is compressed already is refused, and the way out named."""
     with pytest.raises(InvalidContent, match=r"bytes is no tar but (gzip|zstd).*from_blob"):
         identity_of(Pass(Bytes(compress(b"abc" * 100)), Gzip()))
 
 
 @pytest.mark.parametrize("said", [None, -1, BLOCK + 1])
-def test_impossible_reads_are_refused(said):
+def test_impossible_reads_are_refused(said: Any) -> None:
     """A reader that returns what no read can return is refused, naming the source."""
     source = SimpleNamespace(one_shot=False, describe=lambda: "mine")
     source.open = lambda: SimpleReader(said)
@@ -366,21 +375,21 @@ def test_impossible_reads_are_refused(said):
 class SimpleReader:
     """A reader that says what it was told to say."""
 
-    def __init__(self, said):
+    def __init__(self, said: Any) -> None:
         self._said = said
 
-    def readinto(self, _buffer):
+    def readinto(self, _buffer: Any) -> Any:
         """Say it."""
         return self._said
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> Any:
         return None
 
 
-def test_prefix_digest_is_that_of_what_was_yielded(contents):
+def test_prefix_digest_is_that_of_what_was_yielded(contents: dict[str, bytes]) -> None:
     """At every block a pass can say what the bytes so far come to."""
     running = hashlib.sha256()
     with Pass(Bytes(contents["five"]), Gzip()) as one:

@@ -2,11 +2,15 @@
 
 import errno
 import os
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from lazyimg.content.spool import Spool
 
 
-def test_what_was_appended_is_read_at_any_offset(tmp_path):
+def test_what_was_appended_is_read_at_any_offset(tmp_path: Path) -> None:
     """Reads give what there is, never more than was asked."""
     spool = Spool(tmp_path)
     spool.append(b"hello ")
@@ -20,7 +24,7 @@ def test_what_was_appended_is_read_at_any_offset(tmp_path):
     assert spool.read(0, 5) == b""
 
 
-def test_a_missing_directory_is_a_failure_and_no_error(tmp_path):
+def test_a_missing_directory_is_a_failure_and_no_error(tmp_path: Path) -> None:
     """Without scratch space nothing is copied, and why is remembered."""
     spool = Spool(tmp_path / "missing")
     spool.append(b"hello")
@@ -31,10 +35,10 @@ def test_a_missing_directory_is_a_failure_and_no_error(tmp_path):
     spool.close()
 
 
-def test_a_full_disk_ends_the_copy(monkeypatch, tmp_path):
+def test_a_full_disk_ends_the_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What was copied before the disk was full can still be read; nothing more is copied."""
 
-    def full(*_):
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     spool = Spool(tmp_path)
@@ -49,7 +53,7 @@ def test_a_full_disk_ends_the_copy(monkeypatch, tmp_path):
     spool.close()
 
 
-def test_short_writes_are_continued(monkeypatch, tmp_path):
+def test_short_writes_are_continued(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A write that takes only a part is followed by one for the rest."""
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data[:3])))

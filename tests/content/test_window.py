@@ -3,7 +3,7 @@
 from lazyimg.content.window import KEEP, Window
 
 
-def test_only_the_last_blocks_are_kept():
+def test_only_the_last_blocks_are_kept() -> None:
     """What came long before is gone; what is kept is found by number and by offset."""
     window = Window()
     for number in range(KEEP + 3):
@@ -22,7 +22,7 @@ def test_only_the_last_blocks_are_kept():
     assert len(list(window.blocks())) == KEEP
 
 
-def test_digests_are_known_at_the_seams():
+def test_digests_are_known_at_the_seams() -> None:
     """Between two blocks the digest of all before is known, and nowhere else."""
     window = Window()
     window.add(b"abc", "of abc")
