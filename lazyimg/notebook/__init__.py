@@ -10,6 +10,6 @@ The rules:
 - **Nothing comes from outside.** No script, no font, no picture, no identifier that could meet another
   drawing's on the same page. Colours are middle tones over the page's own, so light and dark both read.
 
-One module a step: `words` says what a thunk is, `view` picks what is drawn, `layout` gives it places, `svg`, `lanes` and `dot`
-write it down; `graph`, `thunk` and `table` are what the packages above use.
+One module a step: `words` says what a thunk is, `view` picks what of a graph is drawn, `layout` gives it
+places, `svg`, `lanes` and `dot` write it down; `graph`, `thunk` and `table` are what the packages above use.
 """
