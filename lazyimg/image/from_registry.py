@@ -11,7 +11,7 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import parse_manifest
 from lazyimg.oci.platform import Platform, best_match
 from lazyimg.oci.reference import Reference
-from lazyimg.state.image_state import ImageState, remote_state
+from lazyimg.state.image_state import ImageState, remote_state, traced
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -52,8 +52,9 @@ class FromRegistry(Image):
         document = parse_manifest(raw.data, raw.media_type)
         if isinstance(document, Index):
             chosen = self._choose(document)
-            return FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
-        return remote_state(document, self.reference.without_identifier())
+            own = FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
+            return traced(own, self.origin)
+        return remote_state(document, self.reference.without_identifier(), self.origin)
 
     def _choose(self, index: Index) -> Descriptor:
         named = [(entry.platform, entry) for entry in index.manifests if entry.platform is not None]

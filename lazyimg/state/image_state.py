@@ -1,6 +1,7 @@
 """`ImageState`: what the evaluation of an image gives."""
 
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -12,8 +13,11 @@ from lazyimg.oci.media_type import is_docker, is_image_config
 from lazyimg.oci.reference import Reference
 from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, RemoteConfig
 from lazyimg.state.contents import Contents, Remote
+from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
+
+T = TypeVar("T", bound=Thunk[Any])
 
 
 @frozen
@@ -91,14 +95,26 @@ class ImageState:
         return tuple(found)
 
 
-def remote_state(manifest: Manifest, repository: Reference) -> ImageState:
-    """The state of an image as a registry has it: nothing but its manifest is known."""
-    config = RemoteConfig(repository, manifest.config)
+def traced(thunk: T, origin: Origin | None) -> T:
+    """``thunk``, just made by an evaluation, with the place where the user composed what it comes from."""
+    object.__setattr__(thunk, "origin", origin)
+    return thunk
+
+
+def remote_state(manifest: Manifest, repository: Reference, origin: Origin | None = None) -> ImageState:
+    """The state of an image as a registry has it: nothing but its manifest is known.
+
+    Args:
+        manifest: as the registry has it.
+        repository: where its blobs are.
+        origin: where the user composed the image, for the words of errors.
+    """
+    config = traced(RemoteConfig(repository, manifest.config), origin)
     count = len(manifest.layers)
 
     def placed(position: int, descriptor: Descriptor) -> StateLayer:
-        diff_id = DeclaredDiffId(config, position, count)
-        return StateLayer(RemoteBlob(repository, descriptor), descriptor, diff_id)
+        diff_id = traced(DeclaredDiffId(config, position, count), origin)
+        return StateLayer(traced(RemoteBlob(repository, descriptor), origin), descriptor, diff_id)
 
     layers = tuple(placed(i, descriptor) for i, descriptor in enumerate(manifest.layers))
     return ImageState(manifest, config, config.contents, layers)

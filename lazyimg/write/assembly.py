@@ -10,7 +10,7 @@ from lazyimg.content.identity import Identity
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
-from lazyimg.state.image_state import ImageState, RemoteBlob, StateLayer
+from lazyimg.state.image_state import ImageState, RemoteBlob, StateLayer, traced
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.consume import Consume
@@ -43,7 +43,8 @@ class Assembly:
                 self._want(_name(layer), layer.layer, {})
         if state.config_blob is not None and sites:
             blob = state.config_blob
-            self._want(blob.descriptor.digest, RemoteBlob(blob.repository, blob.descriptor), sites)
+            config = traced(RemoteBlob(blob.repository, blob.descriptor), state.config.origin)
+            self._want(blob.descriptor.digest, config, sites)
 
     def _want(self, name: str, layer: Thunk[Contents], sites: dict[str, Session]) -> None:
         self._layers.setdefault(name, {})[layer.key] = layer
@@ -79,7 +80,8 @@ class Assembly:
 
     def seal_config(self, state: ImageState) -> Thunk[Sealed]:
         """The edited config of an image that was added."""
-        return SealConfig(state, state.config, tuple(self._diff_id(layer) for layer in state.layers))
+        diff_ids = tuple(self._diff_id(layer) for layer in state.layers)
+        return SealConfig(state.manifest.config, state.config, diff_ids)
 
     def _diff_id(self, layer: StateLayer) -> Thunk[Digest]:
         return layer.diff_id or DiffIdOf(self._identity(layer))

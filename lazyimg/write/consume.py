@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from lazyimg.content.blob_pass import BlobPass
+from lazyimg.content.blob_pass import BlobPass, Expected
 from lazyimg.content.feed import Feed
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
@@ -19,6 +19,7 @@ from lazyimg.state.seal import blob_descriptor
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.write.inside import Inside
 from lazyimg.write.record import Placed
 from lazyimg.write.streams import identities_of, one_shots
 from lazyimg.write.target import SiteSession
@@ -47,7 +48,23 @@ class Consume(Thunk[None]):
         return 2 if one_shots(self.layers) else 0
 
     def evaluate(self, run: Run) -> None:
-        """Read and send, or find that there is nothing to do."""
+        """Read and send, or find that there is nothing to do.
+
+        Raises:
+            BaseException: what the source or a session raised, with a note of where the layer was composed.
+        """
+        try:
+            self._bring(run)
+        except Exception as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: Exception) -> None:
+        for layer in self.layers:
+            where = f", composed at {layer.origin}" if layer.origin else ""
+            error.add_note(f"while consuming {layer!r}{where}")
+
+    def _bring(self, run: Run) -> None:
         sessions = [run.value(session) for session in self.sessions]
         contents = [run.value(layer) for layer in self.layers]
         local = [found for found in contents if isinstance(found, Local)]
@@ -96,6 +113,11 @@ class Consume(Thunk[None]):
                 cells.cell(layer.key).set(identity)
 
 
+def _expected(given: Identity | None) -> Expected | None:
+    """What a user vouched for, to be held against what is read."""
+    return None if given is None else Expected(given.digest, given.diff_id, given.size)
+
+
 class _Delivery:
     """One pass over local bytes into several sessions: this thread reads, one thread a session sends."""
 
@@ -134,9 +156,11 @@ class _Delivery:
 
     def _open_pass(self) -> OnePass:
         work: Work = self._run.runtime
+        source = Inside(self._local.source)
         if self._local.compression is None:
-            return BlobPass(self._local.source, self._check, work.counters)
-        return Pass(self._local.source, self._local.compression, self._check, work.counters)
+            expected = _expected(self._local.given)
+            return BlobPass(source, self._check, work.counters, expected=expected)
+        return Pass(source, self._local.compression, self._check, work.counters)
 
     def _check(self) -> None:
         if self._failed is not None:
