@@ -14,7 +14,7 @@ from lazyimg.state.image_state import ImageState, RemoteBlob, StateLayer, traced
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.consume import Consume
-from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig
+from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig, Stage
 from lazyimg.write.seal import DiffIdOf, SealConfig, SealManifest
 from lazyimg.write.target import SiteSession
 
@@ -111,13 +111,15 @@ def assemble(routes: Iterable[Route]) -> Finish:
     for state, ways in routes:
         assembly.add(state, [session for session, _ in ways])
     manifests = [assembly.seal(state, [session for session, _ in ways]) for state, ways in routes]
-    in_place = assembly.in_place()
-    published = tuple(
-        Publish(manifest, session, names, (in_place,))
+    goals = [
+        (manifest, session, names)
         for manifest, (_, ways) in zip(manifests, routes, strict=True)
         for session, names in ways
-    )
-    return Finish(tuple(manifests), published)
+    ]
+    in_place = assembly.in_place()
+    if len(goals) > 1:
+        in_place = AllInPlace(tuple(Stage(*goal, (in_place,)) for goal in goals))
+    return Finish(tuple(manifests), tuple(Publish(*goal, (in_place,)) for goal in goals))
 
 
 def unwritten(state: ImageState) -> Assembly:

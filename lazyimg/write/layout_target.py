@@ -114,6 +114,10 @@ class LayoutSession:
         """Write bytes at hand."""
         return self.find(blob.descriptor) or self._write(blob.descriptor, [blob.data])
 
+    def stage(self, root: Sealed, names: Sequence[str]) -> None:  # noqa: ARG002 - named by nothing yet
+        """Write the manifest."""
+        self.put(root)
+
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """Write the manifest, then let ``index.json`` name it."""
         self.put(root)

@@ -38,6 +38,23 @@ class AllInPlace(Thunk[None]):
 
 
 @frozen
+class Stage(Thunk[None]):
+    """Put a manifest in place without a tag, for a write of several: no tag moves before all are there."""
+
+    effectful: ClassVar[bool] = True
+
+    manifest: Thunk[Sealed]
+    session: Thunk[SiteSession]
+    names: tuple[str, ...]
+    in_place: tuple[Thunk[None], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> None:
+        """Send it."""
+        run.check()
+        run.value(self.session).stage(run.value(self.manifest), self.names)
+
+
+@frozen
 class Publish(Thunk[None]):
     """Put a manifest under its names: tags move here, after everything of every target is in place."""
 

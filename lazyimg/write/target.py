@@ -41,6 +41,10 @@ class SiteSession(Protocol):
         """Take in a small blob whose bytes are at hand."""
         ...
 
+    def stage(self, root: Sealed, names: Sequence[str]) -> None:
+        """Take in a manifest without a tag; ``names`` are what `publish` will give it."""
+        ...
+
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """Take in a manifest under names, or under its digest alone: the last effect of a write."""
         ...
