@@ -6,9 +6,11 @@ interface (`store`), kept in memory or in a directory; everything else is writte
 
 The rules of this package:
 
-- The path of a request is the file list: `registry` (lifecycle) owns a server thread that runs `app`;
-  `gate` records each request, lets a hook hold it back, and asks who may pass; `routes` reads HTTP and
-  answers it; `uploads`, `manifests`, `repository` hold the distribution-spec's rules and know no HTTP.
+- The path of a request is the file list: `registry` is what a user starts, `serving` the thread that
+  listens; `gate` records each request, lets a hook hold it back, and asks `access` who may pass;
+  `routes` finds the one of `endpoints` that reads the request and words the answer; `uploads`,
+  `manifest`, `manifests`, `repository` hold the distribution-spec's rules and read no HTTP; `store` is
+  the interface of `memory` and `disk`.
 - What touches a disk or hashes much runs in a worker thread, never on the event loop.
 - A refusal is an `errors.ApiError`, turned into the specification's JSON in one place.
 - It imports `lazyimg.oci` and `lazyimg.errors`, nothing else of lazyimg, and logs nothing unless asked.

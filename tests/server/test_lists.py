@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazyimg.server.paging import page
@@ -89,6 +89,7 @@ def test_a_begun_upload_makes_no_repository(hand: Any) -> None:
     assert hand.http.get("/v2/a/tags/list").status_code == 404
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(alphabet="ab_.-1", min_size=1)), st.integers(1, 5))
 def test_pages_together_are_the_list(names: set[str], number: int) -> None:
     """Following the links gives every name once, in order."""

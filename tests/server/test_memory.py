@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazyimg.oci.digest import Digest
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40)), st.integers(0, 400), st.integers(0, 400))
 def test_any_part_of_any_chunks_is_read(chunks: list[bytes], start: int, length: int) -> None:
     """However bytes came in, every part of them reads as if they were one."""
