@@ -1,19 +1,13 @@
 """Owner, mode and time of a layer's entries: kept, set to a value, or worked out by a function."""
 
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import field, frozen
 
 from lazyimg.content.entry import NANOSECONDS, Entry
 from lazyimg.thunk.key import Opaque
-
-Time: TypeAlias = int | float | datetime
-Owner: TypeAlias = tuple[int, int] | Callable[[Entry], tuple[int, int]] | None
-Mode: TypeAlias = int | Callable[[Entry], int] | None
-Mtime: TypeAlias = Time | Callable[[Entry], Time] | None
 
 _RIGHTS = 0o7777
 _ALL = 0o777
@@ -61,7 +55,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and value >= 0
 
 
-def nanoseconds(time: Time) -> int:
+def nanoseconds(time: Any) -> int:
     """Return a time in nanoseconds since 1970, UTC.
 
     >>> nanoseconds(1.5), nanoseconds(datetime(1970, 1, 2, tzinfo=UTC))

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +50,20 @@ def test_a_fifo_is_read_when_somebody_writes(tmp_path: Path) -> None:
         assert b"".join(one) == b"tar" * 100_000
     writer.join()
     assert one.one_shot
+
+
+def test_a_fifo_that_nobody_writes_to_holds_nobody_up(
+    tmp_path: Path, stopper: Any, threads: Callable[[], Any]
+) -> None:
+    """Waiting for a writer is ended by the check; the thread left in open() goes when a writer comes."""
+    path, stop = tmp_path / "fifo", threading.Event()
+    os.mkfifo(path)
+    check = stopper(stop)
+    threading.Timer(0.2, stop.set).start()
+    with threads():
+        with pytest.raises(check.error):
+            identity_of(Pass(TarFile(path), Gzip(), check))
+        os.close(os.open(path, os.O_WRONLY))
 
 
 def test_paths_are_made_absolute_without_looking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
