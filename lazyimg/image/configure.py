@@ -1,6 +1,7 @@
 """Configure an image: set, or remove, fields of its config. What is not named is kept."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -73,7 +74,7 @@ def _frozen(value: Any) -> Any:
     """A value that nobody changes behind our back; a set in one order, whatever the hash seed."""
     if isinstance(value, Mapping):
         return FrozenDict({name: _frozen(item) for name, item in value.items()})
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         return tuple(sorted(value))
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return tuple(_frozen(item) for item in value)
