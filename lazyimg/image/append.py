@@ -50,7 +50,7 @@ class Append(Mutation):
         grown = evolve(state, layers=state.layers + new)
         if not state.is_image:
             return grown
-        return grown.with_edit(AddHistory(self._history(), below=len(state.layers)))
+        return grown.with_edit(AddHistory(self._history(), below=len(state.layers)), self.origin)
 
     def _history(self) -> tuple[History, ...]:
         return self.history or tuple(History(created_by=CREATED_BY) for _ in self.added)

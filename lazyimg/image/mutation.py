@@ -74,4 +74,4 @@ class ConfigMutation(Mutation):
 
     def mutate(self, state: ImageState, *others: ImageState) -> ImageState:  # noqa: ARG002 - has no others
         """Wrap the config."""
-        return state.with_edit(self)
+        return state.with_edit(self, self.origin)

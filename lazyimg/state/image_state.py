@@ -78,9 +78,14 @@ class ImageState:
         """Whether the config is an image's: an artifact has another, whose bytes are never touched."""
         return is_image_config(self.manifest.config.media_type)
 
-    def with_edit(self, by: EditsConfig) -> "ImageState":
-        """The same with the config changed by ``by``, once somebody asks for it."""
-        return evolve(self, config=EditedConfig(self.config, by), config_blob=None)
+    def with_edit(self, by: EditsConfig, origin: Origin | None = None) -> "ImageState":
+        """The same with the config changed by ``by``, once somebody asks for it.
+
+        Args:
+            by: the change.
+            origin: where the user composed it, for the words of errors.
+        """
+        return evolve(self, config=traced(EditedConfig(self.config, by), origin), config_blob=None)
 
     def with_manifest(self, manifest: Manifest) -> "ImageState":
         """The same with other manifest fields."""
