@@ -11,7 +11,8 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import parse_manifest
 from lazyimg.oci.platform import Platform, best_match
 from lazyimg.oci.reference import Reference
-from lazyimg.state.image_state import ImageState, remote_state
+from lazyimg.state.homes import RegistryHome
+from lazyimg.state.image_state import ImageState, stored_state
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -53,7 +54,7 @@ class FromRegistry(Image):
         if isinstance(document, Index):
             chosen = self._choose(document)
             return FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
-        return remote_state(document, self.reference.without_identifier())
+        return stored_state(document, RegistryHome(self.reference.without_identifier()))
 
     def _choose(self, index: Index) -> Descriptor:
         named = [(entry.platform, entry) for entry in index.manifests if entry.platform is not None]

@@ -9,23 +9,21 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import is_docker, is_image_config
-from lazyimg.oci.reference import Reference
-from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, RemoteConfig
-from lazyimg.state.contents import Contents, Remote
+from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, StoredConfig
+from lazyimg.state.contents import Contents, Home, Stored
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
 
 @frozen
-class RemoteBlob(Thunk[Contents]):
-    """A blob that a registry has: a layer, or a config that nobody edited."""
+class StoredBlob(Thunk[Contents]):
+    """A blob that rests somewhere: a layer, or a config that nobody edited."""
 
-    repository: Reference
-    descriptor: Descriptor
+    blob: Stored
 
     def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run
-        """Say where it is; nothing is fetched."""
-        return Remote(self.repository, self.descriptor)
+        """Say where it is; nothing is read."""
+        return self.blob
 
 
 @frozen
@@ -53,14 +51,14 @@ class ImageState:
         manifest: the document that sealing starts from; its ``config``, ``layers`` and ``subject`` are
             replaced by what stands here.
         config: gives the config; whoever only annotates never asks it.
-        config_blob: the config as it stands in a registry, for as long as nobody edited it.
+        config_blob: the config as it rests somewhere, for as long as nobody edited it.
         layers: base first.
         subject: the image or descriptor that this one refers to; None keeps what the manifest says.
     """
 
     manifest: Manifest
     config: Thunk[ConfigFile]
-    config_blob: Remote | None
+    config_blob: Stored | None
     layers: tuple[StateLayer, ...] = ()
     subject: "ImageState | Descriptor | None" = None
 
@@ -91,14 +89,15 @@ class ImageState:
         return tuple(found)
 
 
-def remote_state(manifest: Manifest, repository: Reference) -> ImageState:
-    """The state of an image as a registry has it: nothing but its manifest is known."""
-    config = RemoteConfig(repository, manifest.config)
+def stored_state(manifest: Manifest, home: Home) -> ImageState:
+    """The state of an image as it rests somewhere: nothing but its manifest is known."""
+    blob = Stored(home, manifest.config)
+    config = StoredConfig(blob)
     count = len(manifest.layers)
 
     def placed(position: int, descriptor: Descriptor) -> StateLayer:
         diff_id = DeclaredDiffId(config, position, count)
-        return StateLayer(RemoteBlob(repository, descriptor), descriptor, diff_id)
+        return StateLayer(StoredBlob(Stored(home, descriptor)), descriptor, diff_id)
 
     layers = tuple(placed(i, descriptor) for i, descriptor in enumerate(manifest.layers))
-    return ImageState(manifest, config, config.contents, layers)
+    return ImageState(manifest, config, blob, layers)

@@ -10,7 +10,7 @@ from lazyimg.content.identity import Identity
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
-from lazyimg.state.image_state import ImageState, RemoteBlob, StateLayer
+from lazyimg.state.image_state import ImageState, StateLayer, StoredBlob
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.consume import Consume
@@ -43,7 +43,7 @@ class Assembly:
                 self._want(_name(layer), layer.layer, {})
         if state.config_blob is not None and sites:
             blob = state.config_blob
-            self._want(blob.descriptor.digest, RemoteBlob(blob.repository, blob.descriptor), sites)
+            self._want(blob.descriptor.digest, StoredBlob(blob), sites)
 
     def _want(self, name: str, layer: Thunk[Contents], sites: dict[str, Session]) -> None:
         self._layers.setdefault(name, {})[layer.key] = layer
