@@ -1,6 +1,7 @@
 """`ImageState`: what the evaluation of an image gives."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -53,14 +54,14 @@ class ImageState:
         config: gives the config; whoever only annotates never asks it.
         config_blob: the config as it rests somewhere, for as long as nobody edited it.
         layers: base first.
-        subject: the image or descriptor that this one refers to; None keeps what the manifest says.
+        subject: the state or `Descriptor` of what this one refers to; None keeps what the manifest says.
     """
 
     manifest: Manifest
     config: Thunk[ConfigFile]
     config_blob: Stored | None
     layers: tuple[StateLayer, ...] = ()
-    subject: "ImageState | Descriptor | None" = None
+    subject: Any = None
 
     @property
     def is_docker(self) -> bool:
@@ -79,14 +80,6 @@ class ImageState:
     def with_manifest(self, manifest: Manifest) -> "ImageState":
         """The same with other manifest fields."""
         return evolve(self, manifest=manifest)
-
-    @property
-    def lineage(self) -> "tuple[ImageState, ...]":
-        """The image itself, the one it refers to, the one that refers to, and so on."""
-        found = [self]
-        while isinstance(found[-1].subject, ImageState):
-            found.append(found[-1].subject)
-        return tuple(found)
 
 
 def stored_state(manifest: Manifest, home: Home) -> ImageState:

@@ -38,6 +38,22 @@ class AllInPlace(Thunk[None]):
 
 
 @frozen
+class PutManifest(Thunk[None]):
+    """Send a manifest that an index refers to, once all that it refers to itself is in place."""
+
+    effectful: ClassVar[bool] = True
+
+    manifest: Thunk[Sealed]
+    sessions: tuple[Thunk[SiteSession], ...]
+    in_place: tuple[Thunk[Any], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> None:
+        """Send it, by its digest."""
+        for session in self.sessions:
+            run.value(session).put_manifest(run.value(self.manifest))
+
+
+@frozen
 class Publish(Thunk[None]):
     """Put a manifest under its names: tags move here, after everything of every target is in place."""
 
