@@ -17,8 +17,8 @@ from collections.abc import Sequence
 EXTRAS = frozenset({"click", "rich", "pygments", "starlette", "uvicorn"})
 """Libraries that the command needs and that only ``lazyimg[all]`` installs."""
 
-USAGE = 2
-"""The exit code of a command that cannot be run like this."""
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+"""The exit codes besides 0, as above."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRAS:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRAS:
             raise
-        sys.stderr.write(f"lazyimg: {error.name} is not installed: pip install 'lazyimg[all]'\n")
+        sys.stderr.write(f"lazyimg: {library} is not installed: pip install 'lazyimg[all]'\n")
         return USAGE
+    except KeyboardInterrupt:  # while libraries were loading
+        return INTERRUPTED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lazyimg import __version__
-from lazyimg.cli import USAGE
+from lazyimg.cli import FAILED, INTERRUPTED, USAGE
 from lazyimg.cli.demo import demo
 from lazyimg.cli.serve import serve
 from lazyimg.cli.version import version
@@ -16,12 +16,6 @@ from lazyimg.errors import LazyImgError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-FAILED = 1
-"""The exit code of what failed."""
-
-INTERRUPTED = 130
-"""The exit code of what was ended by Ctrl-C, as shells give it."""
 
 _CODES = "Exit codes: 0 it went well, 1 it failed, 2 it was called wrongly, 130 it was interrupted."
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -59,7 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         click.echo("lazyimg: interrupted", err=True)
         return INTERRUPTED
     except LazyImgError as error:

@@ -1,6 +1,6 @@
 """Configure an image: set, or remove, fields of its config. What is not named is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -70,9 +70,12 @@ def _given(changes: Mapping[str, Any]) -> FrozenDict[str, Any]:
 
 
 def _frozen(value: Any) -> Any:
+    """A value that nobody changes behind our back; a set in one order, whatever the hash seed."""
     if isinstance(value, Mapping):
         return FrozenDict({name: _frozen(item) for name, item in value.items()})
-    if isinstance(value, list | tuple):
+    if isinstance(value, Set):
+        return tuple(sorted(value))
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return tuple(_frozen(item) for item in value)
     return value
 

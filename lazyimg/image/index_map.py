@@ -3,20 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from lazyimg.errors import InvalidMutation
+from lazyimg.image.choosing import runs_nowhere
 from lazyimg.image.image import Image
 from lazyimg.image.index import Index
 from lazyimg.image.index_mutation import IndexMutation
-from lazyimg.image.index_select import runs_nowhere
 from lazyimg.oci.media_type import is_index
 from lazyimg.oci.platform import Platform, matches
 from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import Entry, IndexState
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.substitute import substitute
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import HELD, Thunk
 
 
 @frozen
@@ -38,7 +38,7 @@ class MapImages(IndexMutation):
         keep_attestations: whether entries that describe the images are kept.
     """
 
-    recipe: Image
+    recipe: Image = field(metadata=HELD)
     platforms: tuple[Platform, ...] | None = None
     keep_attestations: bool = False
 
@@ -51,7 +51,7 @@ class MapImages(IndexMutation):
         if _describes(entry) or not self._is_meant(entry):
             return entry
         if entry.declared is not None and is_index(entry.declared.media_type):
-            return entry.changed_to(MapImages(self.recipe, self.platforms, self.keep_attestations, base=entry.child))
+            return entry.changed_to(evolve(self, base=entry.child))
         return entry.changed_to(applied(self.recipe, entry.child))
 
     def _is_meant(self, entry: Entry) -> bool:
@@ -59,10 +59,6 @@ class MapImages(IndexMutation):
             return True
         have = entry.declared.platform if entry.declared is not None else entry.platform
         return have is not None and any(matches(have, wanted) for wanted in self.platforms)
-
-    def evaluate(self, run: Run) -> IndexState:
-        """Mutate the base's state; the recipe itself is not evaluated."""
-        return super().evaluate(run)
 
 
 def _describes(entry: Entry) -> bool:
@@ -87,6 +83,12 @@ def mapped(
     """
     recipe = function(EachImage())
     if not isinstance(recipe, Image):
-        raise InvalidMutation(f"map() takes a function from image to image; it returned a {type(recipe).__qualname__}")
-    named = None if platforms is None else tuple(Platform.parse(p) if isinstance(p, str) else p for p in platforms)
+        raise InvalidMutation(
+            f"map() takes a function from image to image; it returned a {type(recipe).__qualname__}"
+        )
+    named = (
+        None
+        if platforms is None
+        else tuple(Platform.parse(p) if isinstance(p, str) else p for p in platforms)
+    )
     return MapImages(recipe, named, attestations == "keep", base=index)

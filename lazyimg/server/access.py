@@ -13,18 +13,6 @@ from attrs import define, field
 from lazyimg.server.errors import ApiError, denied
 
 READS = frozenset({"GET", "HEAD"})
-ENDPOINTS = ("/blobs/", "/manifests/", "/tags/", "/referrers/")
-
-
-def repository_of(path: str) -> str | None:
-    """Return the repository that a path is about, or None.
-
-    >>> repository_of("/v2/library/python/blobs/uploads/"), repository_of("/v2/_catalog")
-    ('library/python', None)
-    """
-    rest = path.removeprefix("/v2/").replace("/blobs/uploads", "/blobs/")
-    end = max(rest.rfind(endpoint) for endpoint in ENDPOINTS)
-    return rest[:end] if end > 0 else None
 
 
 @define
@@ -41,8 +29,8 @@ class Access:
     read_only: bool = False
     denied: dict[str, bool] = field(factory=dict)
 
-    def check(self, method: str, path: str, authorization: str | None) -> None:
-        """Let a request pass, or refuse it.
+    def admit(self, method: str, authorization: str | None) -> None:
+        """Let a request in, or refuse it.
 
         Raises:
             ApiError: 401 UNAUTHORIZED with a challenge, or 403 DENIED.
@@ -51,9 +39,15 @@ class Access:
             raise unauthorized()
         if self.read_only and method not in READS:
             raise denied("the registry is read only")
-        repository = repository_of(path)
+
+    def check(self, method: str, repository: str) -> None:
+        """Let a request do what it wants to a repository, or refuse it.
+
+        Raises:
+            ApiError: 403 DENIED.
+        """
         for pattern, reads in list(self.denied.items()):
-            if repository is not None and (reads or method not in READS) and fnmatchcase(repository, pattern):
+            if (reads or method not in READS) and fnmatchcase(repository, pattern):
                 raise denied(f"requested access to {repository} is denied")
 
 

@@ -36,7 +36,7 @@ class Gate:
 
     app: ASGIApp
     workers: Workers
-    access: Access = field(factory=Access)
+    access: Access
     ledger: Ledger = field(factory=Ledger)
     hook: Hook | None = None
 
@@ -69,7 +69,7 @@ class Gate:
             if refusal is not None:
                 raise refusal if isinstance(refusal, ApiError) else ApiError(*refusal)
         sent = dict(scope["headers"]).get(b"authorization")
-        self.access.check(request.method, request.path, None if sent is None else sent.decode("latin-1"))
+        self.access.admit(request.method, None if sent is None else sent.decode("latin-1"))
 
 
 def _refusal(error: Exception, request: Request) -> ApiError:

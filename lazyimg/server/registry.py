@@ -12,7 +12,6 @@ from lazyimg.server.gate import Gate
 from lazyimg.server.memory import MemoryStore
 from lazyimg.server.routes import routes
 from lazyimg.server.serving import Serving
-from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
     import os
@@ -51,8 +50,8 @@ class Registry:
     ) -> None:
         self._address = (host, port)
         store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
-        self._context = Context.of(store, Workers())
-        self._gate = Gate(routes(self._context), self._context.workers, Access(users, read_only), hook=hook)
+        self._context = Context(store, Access(users, read_only))
+        self._gate = Gate(routes(self._context), self._context.workers, self._context.access, hook=hook)
         self._serving: Serving | None = None
 
     def start(self) -> Self:

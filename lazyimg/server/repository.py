@@ -8,41 +8,21 @@ repository name, so names of different repositories never meet.
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from lazyimg.server.errors import blob_unknown, name_invalid, name_unknown
+from lazyimg.server.errors import blob_unknown, name_unknown
+from lazyimg.server.names import check_name
 from lazyimg.server.store import Store
 
 if TYPE_CHECKING:
     from lazyimg.oci.digest import Digest
     from lazyimg.server.store import Blocks, Staged
 
-NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-"""The grammar of repository names (distribution-spec, "Pulling manifests")."""
-
 KNOWN = "_known"
 """The group of the names of the repositories that something was pushed to."""
-
-NAME_LIMIT = 255
-"""The longest repository name, in characters."""
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if it is a repository name.
-
-    >>> check_name("library/python")
-    'library/python'
-
-    Raises:
-        ApiError: 400 NAME_INVALID.
-    """
-    if len(name) > NAME_LIMIT or not NAME.fullmatch(name):
-        raise name_invalid(name[:NAME_LIMIT])
-    return name
 
 
 @frozen

@@ -12,8 +12,9 @@ from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import is_docker, is_image_config
 from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, StoredConfig
 from lazyimg.state.contents import Contents, Home, Stored
+from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, traced
 
 
 @frozen
@@ -82,15 +83,21 @@ class ImageState:
         return evolve(self, manifest=manifest)
 
 
-def stored_state(manifest: Manifest, home: Home) -> ImageState:
-    """The state of an image as it rests somewhere: nothing but its manifest is known."""
+def stored_state(manifest: Manifest, home: Home, origin: Origin | None = None) -> ImageState:
+    """The state of an image as it rests somewhere: nothing but its manifest is known.
+
+    Args:
+        manifest: as it rests there.
+        home: where its blobs are.
+        origin: where the user composed the image, for the words of errors.
+    """
     blob = Stored(home, manifest.config)
-    config = StoredConfig(blob)
+    config = traced(StoredConfig(blob), origin)
     count = len(manifest.layers)
 
     def placed(position: int, descriptor: Descriptor) -> StateLayer:
-        diff_id = DeclaredDiffId(config, position, count)
-        return StateLayer(StoredBlob(Stored(home, descriptor)), descriptor, diff_id)
+        diff_id = traced(DeclaredDiffId(config, position, count), origin)
+        return StateLayer(traced(StoredBlob(Stored(home, descriptor)), origin), descriptor, diff_id)
 
     layers = tuple(placed(i, descriptor) for i, descriptor in enumerate(manifest.layers))
     return ImageState(manifest, config, blob, layers)

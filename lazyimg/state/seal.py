@@ -27,14 +27,13 @@ class Sealed:
     data: bytes
 
 
-def seal_config(state: ImageState, config: ConfigFile, diff_ids: Sequence[Digest]) -> Sealed:
+def seal_config(declared: Descriptor, config: ConfigFile, diff_ids: Sequence[Digest]) -> Sealed:
     """The config in its final bytes, with the layers' diff_ids in it.
 
-    The descriptor keeps what the manifest's own had besides digest and size: media type, annotations,
-    and ``data``, which is kept in step.
+    Its descriptor keeps what the manifest's own, ``declared``, had besides digest and size: media type,
+    annotations, and ``data``, which is kept in step.
     """
     data = config.with_diff_ids(tuple(diff_ids)).to_bytes()
-    declared = state.manifest.config
     embedded = None if declared.data is None else data
     return Sealed(declared.replace(digest=Digest.of(data), size=len(data), data=embedded), data)
 

@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from lazyimg.thunk.origin import Origin
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, traced
 
 
 @frozen
@@ -32,7 +32,7 @@ def pack(root: Thunk[Any]) -> list[Record]:
     stack = [root]
     while stack:
         thunk = stack[-1]
-        waiting = [t for t in (*thunk.inputs, *thunk.after) if t.key not in places]
+        waiting = [t for t in (*thunk.parts, *thunk.after) if t.key not in places]
         if waiting and thunk.key not in places:
             stack.extend(waiting)
             continue
@@ -52,8 +52,7 @@ def unpack(records: list[Record]) -> Thunk[Any]:
 
     for cls, values, origin in records:
         thunk = cls(**{name: replaced(value, earlier) for name, value in values.items()})
-        object.__setattr__(thunk, "origin", origin)
-        made.append(thunk)
+        made.append(traced(thunk, origin))
     return made[-1]
 
 

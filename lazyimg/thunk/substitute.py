@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from lazyimg.thunk.pickling import replaced
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, traced
 
 T = TypeVar("T", bound=Thunk[Any])
 
@@ -26,7 +26,7 @@ def substitute(root: T, swap: Callable[[Thunk[Any]], Thunk[Any] | None]) -> T:
         thunk = stack[-1]
         if thunk.key not in made:
             other = swap(thunk)
-            waiting = [] if other is not None else [t for t in thunk.inputs if t.key not in made]
+            waiting = [] if other is not None else [t for t in thunk.parts if t.key not in made]
             if waiting:
                 stack.extend(waiting)
                 continue
@@ -36,7 +36,7 @@ def substitute(root: T, swap: Callable[[Thunk[Any]], Thunk[Any] | None]) -> T:
 
 
 def _rebuilt(thunk: Thunk[Any], made: dict[str, Thunk[Any]]) -> Thunk[Any]:
-    if all(made[source.key] is source for source in thunk.inputs):
+    if all(made[source.key] is source for source in thunk.parts):
         return thunk
 
     def new(value: Any) -> Any:
@@ -44,5 +44,4 @@ def _rebuilt(thunk: Thunk[Any], made: dict[str, Thunk[Any]]) -> Thunk[Any]:
 
     given = [a for a in attrs.fields(type(thunk)) if a.init]
     other = type(thunk)(**{a.alias: replaced(getattr(thunk, a.name), new) for a in given})
-    object.__setattr__(other, "origin", thunk.origin)
-    return other
+    return traced(other, thunk.origin)

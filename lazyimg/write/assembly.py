@@ -13,10 +13,10 @@ from lazyimg.state.contents import Contents
 from lazyimg.state.image_state import ImageState, StateLayer, StoredBlob
 from lazyimg.state.index_state import Entry, IndexState, State
 from lazyimg.state.seal import Sealed
-from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.thunk.thunk import Early, Thunk, traced
 from lazyimg.write.consume import Consume
 from lazyimg.write.documents import Known, lineage, sites_to_reach
-from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig, PutManifest
+from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig, Stage
 from lazyimg.write.seal import DiffIdOf, SealConfig, SealIndex, SealManifest
 from lazyimg.write.target import OpenSession
 
@@ -42,7 +42,7 @@ class Assembly:
         self._layers: dict[str, dict[str, Thunk[Contents]]] = {}
         self._sites: dict[str, dict[str, OpenSession]] = {}
         self._configs: dict[str, PutConfig] = {}
-        self._children: dict[str, PutManifest] = {}
+        self._children: dict[str, Stage] = {}
 
     # --- blobs ----------------------------------------------------------------------------------------
 
@@ -60,7 +60,8 @@ class Assembly:
         for layer in state.layers:
             self._want(_name(layer), layer.layer, sessions)
         if state.config_blob is not None and sessions:
-            self._want(state.config_blob.descriptor.digest, StoredBlob(state.config_blob), sessions)
+            config = traced(StoredBlob(state.config_blob), state.config.origin)
+            self._want(state.config_blob.descriptor.digest, config, sessions)
 
     def _to_write(self, state: IndexState, sessions: Sessions) -> Iterator[tuple[Entry, State, Sessions]]:
         """The entries that have to be sent somewhere, or sealed anew, with their states."""
@@ -107,7 +108,8 @@ class Assembly:
 
     def seal_config(self, state: ImageState) -> Thunk[Sealed]:
         """The edited config of an image that was added."""
-        return SealConfig(state, state.config, tuple(self._diff_id(layer) for layer in state.layers))
+        diff_ids = tuple(self._diff_id(layer) for layer in state.layers)
+        return SealConfig(state.manifest.config, state.config, diff_ids)
 
     def _diff_id(self, layer: StateLayer) -> Thunk[Digest]:
         return layer.diff_id or DiffIdOf(self._identity(layer))
@@ -121,7 +123,7 @@ class Assembly:
         for entry, child, reach in self._to_write(state, sessions):
             manifest = self.seal(child, reach)
             if reach:
-                self._put_child(manifest, reach, child)
+                self._stage(manifest, reach, child)
             if entry.home is None:
                 sealed[entry.child.key] = manifest
             if entry.needs_platform and isinstance(child, ImageState) and child.is_image:
@@ -134,13 +136,12 @@ class Assembly:
         )
         return SealIndex(state, children, platforms, subject)
 
-    def _put_child(self, manifest: Thunk[Sealed], sessions: Sessions, child: State) -> None:
+    def _stage(self, manifest: Thunk[Sealed], sessions: Sessions, child: State) -> None:
         """Let a child's manifest be sent; a nested index after its own children."""
-        before = self._children[manifest.key].sessions if manifest.key in self._children else ()
         nested = tuple(self._children.values()) if isinstance(child, IndexState) else ()
-        self._children[manifest.key] = PutManifest(
-            manifest, _union(before, sessions), (self.blobs_in_place(), *nested)
-        )
+        for session in sessions:
+            staged = Stage(manifest, session, (), (self.blobs_in_place(), *nested))
+            self._children.setdefault(staged.key, staged)
 
 
 def _union(before: Iterable[Thunk[Any]], more: Iterable[Thunk[Any]]) -> tuple[Any, ...]:
@@ -163,10 +164,12 @@ def assemble(routes: Iterable[tuple[State, Ways]], known: Known) -> Finish:
     for state, _, sessions in reaching:
         assembly.add(state, sessions)
     manifests = [assembly.seal(state, sessions) for state, _, sessions in reaching]
-    in_place = assembly.all_in_place()
-    published = tuple(
-        Publish(manifest, session, names, (in_place,))
+    goals = [
+        (manifest, session, names)
         for manifest, (_, ways, _) in zip(manifests, reaching, strict=True)
         for session, names in ways
-    )
-    return Finish(tuple(manifests), published)
+    ]
+    in_place = assembly.all_in_place()
+    if len(goals) > 1:
+        in_place = AllInPlace(tuple(Stage(*goal, (in_place,)) for goal in goals))
+    return Finish(tuple(manifests), tuple(Publish(*goal, (in_place,)) for goal in goals))

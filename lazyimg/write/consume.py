@@ -18,6 +18,7 @@ from lazyimg.state.seal import blob_descriptor
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.delivery import Check, Delivery
+from lazyimg.write.inside import Inside
 from lazyimg.write.record import Placed
 from lazyimg.write.stored_pass import StoredPass
 from lazyimg.write.streams import identities_of, one_shots
@@ -47,7 +48,23 @@ class Consume(Thunk[None]):
         return 2 if one_shots(self.layers) else 0
 
     def evaluate(self, run: Run) -> None:
-        """Read and send, or find that there is nothing to do."""
+        """Read and send, or find that there is nothing to do.
+
+        Raises:
+            BaseException: what the source or a session raised, with a note of where the layer was composed.
+        """
+        try:
+            self._bring(run)
+        except Exception as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: Exception) -> None:
+        for layer in self.layers:
+            where = f", composed at {layer.origin}" if layer.origin else ""
+            error.add_note(f"while consuming {layer!r}{where}")
+
+    def _bring(self, run: Run) -> None:
         sessions = [run.value(session) for session in self.sessions]
         contents = [run.value(layer) for layer in self.layers]
         stored = [found for found in contents if isinstance(found, Stored)]
@@ -124,8 +141,12 @@ class Consume(Thunk[None]):
 
 
 def _pass_over(local: Local, work: "Work", check: Check) -> OnePass[Identity]:
+    source = Inside(local.source)
     if local.compression is not None:
-        return Pass(local.source, local.compression, check, work.counters)
-    given = local.given
-    expected = None if given is None else Expected(given.digest, given.diff_id, given.size)
-    return BlobPass(local.source, check, work.counters, expected=expected)
+        return Pass(source, local.compression, check, work.counters)
+    return BlobPass(source, check, work.counters, expected=_expected(local.given))
+
+
+def _expected(given: Identity | None) -> Expected | None:
+    """What a user vouched for, to be held against what is read."""
+    return None if given is None else Expected(given.digest, given.diff_id, given.size)

@@ -117,9 +117,9 @@ class LayoutSession:
         size = self._layout.write_blob([blob.data], lambda: blob.descriptor.digest)
         return self.record.add(Placed("uploaded", blob.descriptor, size, 1))
 
-    def put_manifest(self, manifest: Sealed) -> Placed:
-        """Write it; ``index.json`` does not name it."""
-        return self.put(manifest)
+    def stage(self, root: Sealed, names: Sequence[str]) -> None:  # noqa: ARG002 - named by nothing yet
+        """Write the manifest."""
+        self.put(root)
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """Write the manifest, then let ``index.json`` name it."""

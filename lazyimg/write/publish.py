@@ -38,19 +38,23 @@ class AllInPlace(Thunk[None]):
 
 
 @frozen
-class PutManifest(Thunk[None]):
-    """Send a manifest that an index refers to, once all that it refers to itself is in place."""
+class Stage(Thunk[None]):
+    """Put a manifest in place without a tag: a child of an index, or one of several that a write is of.
+
+    No tag moves before all are there.
+    """
 
     effectful: ClassVar[bool] = True
 
     manifest: Thunk[Sealed]
-    sessions: tuple[Thunk[SiteSession], ...]
+    session: Thunk[SiteSession]
+    names: tuple[str, ...]
     in_place: tuple[Thunk[Any], ...] = field(default=(), metadata=ORDER)
 
     def evaluate(self, run: Run) -> None:
-        """Send it, by its digest."""
-        for session in self.sessions:
-            run.value(session).put_manifest(run.value(self.manifest))
+        """Send it."""
+        run.check()
+        run.value(self.session).stage(run.value(self.manifest), self.names)
 
 
 @frozen

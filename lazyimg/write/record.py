@@ -57,8 +57,9 @@ class Record:
             return tuple(self._placed)
 
     def of(self, how: How) -> tuple[Descriptor, ...]:
-        """What was placed in one of the ways."""
-        return tuple(placed.descriptor for placed in self.placed if placed.how == how)
+        """What was placed in one of the ways; each once, though a manifest is sent for each of its tags."""
+        found = (placed.descriptor for placed in self.placed if placed.how == how)
+        return tuple({descriptor.digest: descriptor for descriptor in found}.values())
 
     def summary(self) -> str:
         """What is in place, in a line."""

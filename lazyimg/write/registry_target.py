@@ -20,8 +20,12 @@ from lazyimg.write.record import Placed, Record
 from lazyimg.write.target import SiteSession
 
 if TYPE_CHECKING:
+    from lazyimg.oci.digest import Digest
     from lazyimg.registry.session import PushSession
     from lazyimg.registry.upload import Upload
+
+
+_FAULT = 500  # HTTP status from which on a registry does not know itself what it did
 
 
 @frozen
@@ -97,6 +101,7 @@ class RegistrySession:
         self._begun: dict[str, Upload] = {}
         self._client = session.client
         self.record = Record()
+        self._staged: set[Digest] = set()
 
     def find(self, descriptor: Descriptor) -> Placed | None:
         """Ask with a HEAD."""
@@ -149,10 +154,15 @@ class RegistrySession:
     def _uploaded(self, blob: Descriptor, upload: "Upload") -> Placed:
         return self.record.add(Placed("uploaded", blob, upload.bytes_sent, upload.attempts))
 
-    def put_manifest(self, manifest: Sealed) -> Placed:
-        """PUT it under its digest."""
-        self._publish_as(manifest, manifest.descriptor.digest)
-        return self.record.add(Placed("uploaded", manifest.descriptor, len(manifest.data), 1))
+    def stage(self, root: Sealed, names: Sequence[str]) -> None:
+        """PUT the manifest under its digest.
+
+        Raises:
+            ContentMismatch: the target names a digest and the image came to another; nothing was put.
+        """
+        self._refuse_other_digest(root, names)
+        self._put_as(root, root.descriptor.digest)
+        self._staged.add(root.descriptor.digest)
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """PUT the manifest under each name.
@@ -162,10 +172,10 @@ class RegistrySession:
         """
         self._refuse_other_digest(root, names)
         tags = [name for name in names if ":" not in name]
-        for name in tags or [root.descriptor.digest]:
-            self._publish_as(root, name)
-        attempts = max(1, len(tags))
-        self.record.add(Placed("uploaded", root.descriptor, len(root.data) * attempts, attempts))
+        for tag in tags:
+            self._move(tag, root)
+        if not tags and root.descriptor.digest not in self._staged:
+            self._put_as(root, root.descriptor.digest)
 
     def _refuse_other_digest(self, root: Sealed, names: Sequence[str]) -> None:
         expected = next((name for name in names if ":" in name), root.descriptor.digest)
@@ -175,20 +185,20 @@ class RegistrySession:
                 f"{root.descriptor.digest}: nothing was put; write to a tag, or by the right digest"
             )
 
-    def _publish_as(self, root: Sealed, name: str) -> None:
-        is_tag = ":" not in name
-        if is_tag:
-            self.record.tags[name] = "unknown"
+    def _move(self, tag: str, root: Sealed) -> None:
+        """PUT the manifest under a tag; if the answer is lost, or is a fault, the tag may have moved."""
+        self.record.tags[tag] = "unknown"
         try:
-            self._client.put_manifest(
-                self._repository.repository, name, root.data, root.descriptor.media_type
-            )
-        except RegistryError:
-            if is_tag:
-                self.record.tags[name] = "not moved"
+            self._put_as(root, tag)
+        except RegistryError as error:
+            if error.status < _FAULT:
+                self.record.tags[tag] = "not moved"
             raise
-        if is_tag:
-            self.record.tags[name] = "moved"
+        self.record.tags[tag] = "moved"
+
+    def _put_as(self, root: Sealed, name: str) -> None:
+        self._client.put_manifest(self._repository.repository, name, root.data, root.descriptor.media_type)
+        self.record.add(Placed("uploaded", root.descriptor, len(root.data), 1))
 
     def abort(self) -> None:
         """Cancel every begun upload."""

@@ -26,16 +26,24 @@ class DiffIdOf(Thunk[Digest]):
 
 @frozen
 class SealConfig(Thunk[Sealed]):
-    """Give the edited config its final bytes, once the last diff_id is known."""
+    """Give the edited config its final bytes, once the last diff_id is known.
 
-    state: ImageState
+    Nothing else of an image is part of it, so that images with one config seal, and send, it once.
+
+    Attributes:
+        declared: the manifest's descriptor of the config before.
+        config: the edited one.
+        diff_ids: of all layers, base first.
+    """
+
+    declared: Descriptor
     config: Thunk[ConfigFile]
     diff_ids: tuple[Thunk[Digest], ...]
 
     def evaluate(self, run: Run) -> Sealed:
         """Seal it."""
         diff_ids = [run.value(diff_id) for diff_id in self.diff_ids]
-        return seal_config(self.state, run.value(self.config), diff_ids)
+        return seal_config(self.declared, run.value(self.config), diff_ids)
 
 
 @frozen

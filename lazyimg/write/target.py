@@ -43,8 +43,8 @@ class SiteSession(Protocol):
         """Take in a small blob whose bytes are at hand."""
         ...
 
-    def put_manifest(self, manifest: Sealed) -> Placed:
-        """Take in a manifest under its digest: one that an index refers to."""
+    def stage(self, root: Sealed, names: Sequence[str]) -> None:
+        """Take in a manifest without a tag; ``names`` are what `publish` will give it."""
         ...
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:

@@ -191,14 +191,20 @@ class TestRefusals:
             (b'{"manifests": [{}]}', INDEX),
             (b'{"subject": {}}', MANIFEST),
             (b'{"config": 7}', MANIFEST),
+            (b'{"annotations": [1]}', MANIFEST),
+            (b'{"mediaType": "a/b\\nc"}', ""),
+            (b"{}", "text"),
         ],
     )
     def test_what_contradicts_itself_is_refused(
         self, hand: Any, code: Callable[[Any], str], data: bytes, media_type: str
     ) -> None:
-        """400 MANIFEST_INVALID."""
+        """400 MANIFEST_INVALID, and nothing is kept."""
+        hand.push("a", "good", hand.image("a"))
         answer = hand.put("a", "bad", data, media_type)
         assert (answer.status_code, code(answer)) == (400, "MANIFEST_INVALID")
+        for reference in ("bad", hand.digest(data)):
+            assert hand.http.get(f"/v2/a/manifests/{reference}").status_code == 404
 
     @pytest.mark.parametrize("reference", ["-tag", ".tag", "t" * 129, "a+b"])
     def test_what_is_no_tag_is_refused(self, hand: Any, code: Callable[[Any], str], reference: str) -> None:

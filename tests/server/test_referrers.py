@@ -112,6 +112,14 @@ def test_the_list_belongs_to_one_repository(hand: Any) -> None:
     assert listed(hand, subject["digest"]) == []
 
 
+def test_numbers_of_annotations_keep_their_text(hand: Any) -> None:
+    """What is pulled up is written as it was, whatever JSON makes of it."""
+    subject = subject_of(hand)
+    data = artifact(hand, subject, annotations={"big": 1}).replace(b'"big": 1', b'"big": 1e400')
+    hand.push("a", "x", data)
+    assert b'{"big":1e400}' in hand.http.get(f"/v2/a/referrers/{subject['digest']}").content
+
+
 def test_a_deleted_referrer_leaves_the_list(hand: Any) -> None:
     """Deleting the manifest removes its entry; deleting its tag or the subject does not."""
     image = hand.image("a")

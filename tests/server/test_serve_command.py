@@ -99,14 +99,3 @@ def test_an_address_that_is_taken_is_an_error() -> None:
     assert result.exit_code == 1
     assert f"cannot serve from memory on {host}: " in result.output
     assert "in use" in result.output
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the libraries of the server the command says what to install."""
-    for name in [name for name in sys.modules if name.startswith(("lazyimg.server", "starlette"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "starlette", None)
-    result = CliRunner().invoke(serve, [])
-    assert result.exit_code == 1
-    assert "starlette" in result.output
-    assert "pip install 'lazyimg[server]'" in result.output

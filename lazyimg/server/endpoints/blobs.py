@@ -9,11 +9,11 @@ from attrs import frozen
 from starlette.responses import Response, StreamingResponse
 
 from lazyimg.server.endpoints.context import Context
-from lazyimg.server.manifests import parse_digest
+from lazyimg.server.names import parse_digest
 from lazyimg.server.ranges import parse_range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from starlette.requests import Request
     from starlette.types import Send
@@ -28,7 +28,7 @@ class BlocksResponse(StreamingResponse):
     media_type = "application/octet-stream"
 
     def __init__(self, workers: Workers, blocks: Blocks, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(_nothing(), status, headers)
+        super().__init__((), status, headers)
         self.workers = workers
         self.blocks = blocks
 
@@ -47,12 +47,6 @@ class BlocksResponse(StreamingResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    """Yield nothing: the place of the body in a `StreamingResponse` that sends its own."""
-    return
-    yield b""
-
-
 @frozen
 class Blobs:
     """The endpoint ``/v2/<name>/blobs/<digest>``."""
@@ -61,8 +55,8 @@ class Blobs:
 
     async def get(self, request: Request) -> Response:
         """Answer GET and HEAD: the blob, or the range of it that was asked for."""
-        digest = parse_digest(request.path_params["digest"])
         repository = self.context.repository(request)
+        digest = parse_digest(request.path_params["digest"])
         size = await self.context.workers.run(repository.blob_size, digest)
         headers = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"', "Accept-Ranges": "bytes"}
         span = parse_range(request.headers.get("range"), size) if request.method == "GET" else None
@@ -77,7 +71,7 @@ class Blobs:
 
     async def delete(self, request: Request) -> Response:
         """Answer DELETE: the blob leaves this repository at once."""
-        digest = parse_digest(request.path_params["digest"])
         repository = self.context.repository(request)
+        digest = parse_digest(request.path_params["digest"])
         await self.context.workers.run(self.context.repositories.delete_blob, digest, repository)
         return Response(None, 202)

@@ -1,4 +1,4 @@
-"""What all endpoints share: the repositories, the uploads under way and the threads to work in."""
+"""What all endpoints share: repositories, uploads under way, rules of access, and threads to work in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from lazyimg.server.access import Access
 from lazyimg.server.repository import Repositories, Repository
 from lazyimg.server.store import Store
 from lazyimg.server.uploads import Uploads
@@ -21,14 +22,14 @@ class Context:
     """What all endpoints share."""
 
     store: Store
-    workers: Workers
-    repositories: Repositories
+    access: Access = field(factory=Access)
+    workers: Workers = field(factory=Workers)
     uploads: Uploads = field(factory=Uploads)
+    repositories: Repositories = field(init=False)
 
-    @classmethod
-    def of(cls, store: Store, workers: Workers) -> Context:
-        """Return the context of a registry over a store."""
-        return cls(store, workers, Repositories(store))
+    @repositories.default
+    def _repositories(self) -> Repositories:
+        return Repositories(self.store)
 
     def open(self) -> None:
         """Make ready to answer requests.
@@ -46,9 +47,11 @@ class Context:
         self.store.close()
 
     def repository(self, request: Request) -> Repository:
-        """Return the repository that a request's path names.
+        """Return the repository that a request's path names, if it may do there what it wants.
 
         Raises:
-            ApiError: 400 NAME_INVALID.
+            ApiError: 400 NAME_INVALID, or 403 DENIED.
         """
-        return self.repositories.named(request.path_params["name"])
+        repository = self.repositories.named(request.path_params["name"])
+        self.access.check(request.method, repository.name)
+        return repository

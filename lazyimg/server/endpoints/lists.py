@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from lazyimg.oci.media_type import OCI_INDEX
 from lazyimg.server.endpoints.context import Context
-from lazyimg.server.manifests import LIMIT, Manifests, parse_digest, referrers_index
+from lazyimg.server.manifests import LIMIT, Manifests, referrers_index
+from lazyimg.server.names import parse_digest
 from lazyimg.server.paging import page
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ class Lists:
 
     async def referrers(self, request: Request) -> Response:
         """Answer ``/v2/<name>/referrers/<digest>``: an index of what has it as subject, in pages."""
+        manifests = Manifests(self.context.repository(request))
         subject = parse_digest(request.path_params["digest"])
         wanted = request.query_params.get("artifactType")
-        manifests = Manifests(self.context.repository(request))
         found = await self.context.workers.run(manifests.referrers, subject, wanted)
         digests, headers = page(sorted(found), request.url.path, request.query_params, fits=fits(found))
         if wanted is not None:

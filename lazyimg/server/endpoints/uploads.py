@@ -11,7 +11,7 @@ from starlette.responses import Response
 from lazyimg.server.endpoints.body import Intake
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError, digest_invalid
-from lazyimg.server.manifests import parse_digest
+from lazyimg.server.names import parse_digest
 from lazyimg.server.ranges import parse_content_range
 
 if TYPE_CHECKING:
