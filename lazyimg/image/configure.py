@@ -73,7 +73,7 @@ def _frozen(value: Any) -> Any:
     """A value that nobody changes behind our back; a set in one order, whatever the hash seed."""
     if isinstance(value, Mapping):
         return FrozenDict({name: _frozen(item) for name, item in value.items()})
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         return tuple(sorted(value))
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return tuple(_frozen(item) for item in value)

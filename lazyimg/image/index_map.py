@@ -1,7 +1,7 @@
 """Apply one recipe to every image of an index."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import evolve, field, frozen
 
@@ -51,7 +51,7 @@ class MapImages(IndexMutation):
         if _describes(entry) or not self._is_meant(entry):
             return entry
         if entry.declared is not None and is_index(entry.declared.media_type):
-            return entry.changed_to(evolve(self, base=entry.child))
+            return entry.changed_to(evolve(self, base=cast("Index", entry.child)))
         return entry.changed_to(applied(self.recipe, entry.child))
 
     def _is_meant(self, entry: Entry) -> bool:
