@@ -1,6 +1,7 @@
 """Configure an image: set, or remove, fields of its config. What is not named is kept."""
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from attrs import field, frozen
