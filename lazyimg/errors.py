@@ -135,6 +135,10 @@ class InvalidMutation(LazyImgError, ValueError):
     """A mutation that does not apply to the image it was asked of."""
 
 
+class BlobNotFound(LazyImgError, LookupError):
+    """A layout or archive that has no such blob."""
+
+
 class LayoutError(LazyImgError, ValueError):
     """A directory that is no OCI layout, or a broken one."""
 

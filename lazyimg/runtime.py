@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field, frozen
 
 from lazyimg.content.counters import Counters
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -84,16 +83,6 @@ class Work:
     def client(self, registry: Reference) -> "Client":
         """The client of a reference's registry."""
         return self.runtime.client(registry)
-
-    def fetch(self, repository: Reference, descriptor: Descriptor, limit: int) -> bytes:
-        """The verified bytes of a small blob of a registry: one GET.
-
-        Raises:
-            ContentMismatch: the registry's bytes are not those of the descriptor.
-            RegistryError: the registry refused.
-        """
-        client = self.client(repository)
-        return client.get_blob_bytes(repository.repository, descriptor.digest, descriptor.size, limit)
 
     @property
     def scratch(self) -> Path | None:

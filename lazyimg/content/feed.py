@@ -16,10 +16,9 @@ comes back does so through the window.
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
-from lazyimg.content.identity import Identity
-from lazyimg.content.pipeline import OnePass, proceed
+from lazyimg.content.pipeline import HasSize, OnePass, proceed
 from lazyimg.content.supply import Supply
 from lazyimg.content.tap import Tap
 
@@ -27,7 +26,10 @@ AHEAD = 4
 """Blocks that the pump may be ahead of the slowest live sink, the one in that sink's hands included."""
 
 
-class Feed:
+N = TypeVar("N", bound=HasSize)
+
+
+class Feed(Generic[N]):
     """A pass handed to several sinks.
 
     Every sink's number must `leave` at last, or have its body read to the end: the pump waits for it.
@@ -43,7 +45,7 @@ class Feed:
 
     def __init__(  # noqa: PLR0913 - what a feed is depends on all of them
         self,
-        open_pass: Callable[[], OnePass],
+        open_pass: Callable[[], OnePass[N]],
         *,
         sinks: int = 1,
         one_shot: bool = False,
@@ -51,14 +53,14 @@ class Feed:
         spool_directory: Path | None = None,
         check: Callable[[], None] = proceed,
     ) -> None:
-        self._supply = Supply(open_pass, check, one_shot=one_shot)
+        self._supply: Supply[N] = Supply(open_pass, check, one_shot=one_shot)
         self._taps = [Tap(self._supply, number) for number in range(sinks)]
         self._wants_spool = spool
         self._spool_directory = spool_directory
 
     @property
-    def identity(self) -> Identity | None:
-        """The layer's identity; None while it is not known."""
+    def identity(self) -> N | None:
+        """What the blob is called; None while it is not known."""
         return self._supply.identity
 
     def body(self, number: int) -> Tap:
@@ -74,7 +76,7 @@ class Feed:
         """
         self._taps[number].leave(error)
 
-    def pump(self, on_identity: Callable[[Identity], None] | None = None) -> Identity:
+    def pump(self, on_identity: Callable[[N], None] | None = None) -> N:
         """Read the pass to its end, at the pace of the slowest live sink; called once, by one thread.
 
         Args:
@@ -95,7 +97,7 @@ class Feed:
         self._supply.end(None)
         return identity
 
-    def _read(self) -> Identity:
+    def _read(self) -> N:
         with self._supply.open_pass() as one:
             for block in one:
                 self._supply.wait(self._has_room)
@@ -118,7 +120,7 @@ class Feed:
         if errors and len(errors) == len(self._taps):
             raise errors[-1]
 
-    def _copy(self, one: OnePass, block: bytes) -> None:
+    def _copy(self, one: OnePass[N], block: bytes) -> None:
         """Copy the block to scratch space if somebody may need it again."""
         supply = self._supply
         supply.one_shot = supply.one_shot or one.one_shot

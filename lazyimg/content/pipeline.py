@@ -11,7 +11,7 @@ in a user's ``read()`` is left behind, and ends when the read returns.
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from lazyimg.content.belt import Belt, Place
 from lazyimg.content.codec import Packing
@@ -30,8 +30,20 @@ def proceed() -> None:
     """Let a wait go on: the check of one that nobody cancels."""
 
 
-class OnePass(Protocol):
-    """What a feed reads: blocks of a blob, in order, and the identity after the last."""
+class HasSize(Protocol):
+    """What is known of a blob at its end, whatever else that is."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes the blob has."""
+        ...
+
+
+N_co = TypeVar("N_co", bound=HasSize, covariant=True)
+
+
+class OnePass(Protocol[N_co]):
+    """What a feed reads: blocks of a blob, in order, and what the blob is called after the last."""
 
     @property
     def one_shot(self) -> bool:
@@ -39,8 +51,8 @@ class OnePass(Protocol):
         ...
 
     @property
-    def identity(self) -> Identity:
-        """The layer's identity; known after the last block."""
+    def identity(self) -> N_co:
+        """What the blob is called; known after the last block."""
         ...
 
     def prefix_digest(self) -> str:
@@ -215,7 +227,7 @@ class Pass:
             )
 
 
-def identity_of(one_pass: OnePass) -> Identity:
+def identity_of(one_pass: OnePass[Identity]) -> Identity:
     """Read a pass to its end and return the layer's identity; the blob itself is dropped."""
     with one_pass as one:
         for _ in one:

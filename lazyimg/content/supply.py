@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 from threading import Condition
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from lazyimg.content.block import WAIT
-from lazyimg.content.pipeline import OnePass
+from lazyimg.content.pipeline import HasSize, OnePass
 from lazyimg.content.spool import Spool
 from lazyimg.content.window import Window
 
-if TYPE_CHECKING:
-    from lazyimg.content.identity import Identity
+N = TypeVar("N", bound=HasSize)
 
 
-class Supply:
+class Supply(Generic[N]):
     """The blob as far as it was read.
 
     Args:
@@ -33,7 +32,7 @@ class Supply:
     """
 
     def __init__(
-        self, open_pass: Callable[[], OnePass], check: Callable[[], None], *, one_shot: bool = False
+        self, open_pass: Callable[[], OnePass[N]], check: Callable[[], None], *, one_shot: bool = False
     ) -> None:
         self.open_pass = open_pass
         self.check = check
@@ -42,7 +41,7 @@ class Supply:
         self.spool: Spool | None = None
         self.one_shot = one_shot
         self.is_wanted_again = False
-        self.identity: Identity | None = None
+        self.identity: N | None = None
         self.ended = False
         self.error: BaseException | None = None
 

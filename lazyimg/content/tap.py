@@ -1,6 +1,7 @@
 """One sink's end of a feed: the body of its upload."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from lazyimg.content.block import SLICE
 from lazyimg.content.supply import Supply
@@ -23,7 +24,7 @@ class Tap:
         error: why it is gone.
     """
 
-    def __init__(self, supply: Supply, number: int) -> None:
+    def __init__(self, supply: Supply[Any], number: int) -> None:
         self.state = "live"
         self.next = 0
         self.error: BaseException | None = None

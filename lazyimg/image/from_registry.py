@@ -4,21 +4,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from lazyimg.errors import PlatformNotFound
+from lazyimg.image.choosing import choose
 from lazyimg.image.image import Image
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import parse_manifest
-from lazyimg.oci.platform import Platform, best_match
+from lazyimg.oci.platform import Platform
 from lazyimg.oci.reference import Reference
-from lazyimg.state.image_state import ImageState, remote_state, traced
+from lazyimg.state.homes import RegistryHome
+from lazyimg.state.image_state import ImageState, stored_state
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, traced
 
 if TYPE_CHECKING:
     from lazyimg.runtime import Work
-
-_ATTESTATION = "unknown"
 
 
 @frozen
@@ -51,26 +49,8 @@ class FromRegistry(Image):
         raw = work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
         document = parse_manifest(raw.data, raw.media_type)
         if isinstance(document, Index):
-            chosen = self._choose(document)
+            named = [entry.platform for entry in document.manifests]
+            chosen = document.manifests[choose(named, self.platform, str(self.reference))]
             own = FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
             return traced(own, self.origin)
-        return remote_state(document, self.reference.without_identifier(), self.origin)
-
-    def _choose(self, index: Index) -> Descriptor:
-        named = [(entry.platform, entry) for entry in index.manifests if entry.platform is not None]
-        runnable = [(platform, entry) for platform, entry in named if platform.os != _ATTESTATION]
-        platforms = [platform for platform, _ in runnable]
-        best = None if self.platform is None else best_match(platforms, self.platform)
-        if best is None:
-            raise self._no_platform(platforms)
-        return runnable[best][1]
-
-    def _no_platform(self, platforms: list[Platform]) -> PlatformNotFound:
-        there = ", ".join(sorted({str(platform) for platform in platforms})) or "no platform at all"
-        if self.platform is None:
-            asked = (
-                "is an index, and no platform was named: say from_registry(..., platform='os/architecture')"
-            )
-        else:
-            asked = f"has no image for {self.platform}"
-        return PlatformNotFound(f"{self.reference} {asked}; it has {there}")
+        return stored_state(document, RegistryHome(self.reference.without_identifier()), self.origin)

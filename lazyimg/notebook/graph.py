@@ -34,7 +34,7 @@ class Graph(DiGraph):
             thunks: the roots.
             known: by key, what is known of a thunk's value already.
         """
-        graph = build(reversed(thunks), cls())
+        graph = build(reversed(thunks), cls(), held=True)
         for key, text in (known or {}).items():
             if key in graph:
                 graph.nodes[key]["known"] = text

@@ -6,23 +6,13 @@ from attrs import frozen
 
 from lazyimg.errors import InvalidDocument
 from lazyimg.oci.config import ConfigFile
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
-from lazyimg.oci.reference import Reference
-from lazyimg.state.contents import Remote
+from lazyimg.state.contents import Stored
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
 CONFIG_LIMIT = 8 << 20
 """Bytes of a config that are read at most: 8 MiB."""
-
-
-class ReadsBlobs(Protocol):
-    """What fetching needs of the runtime."""
-
-    def fetch(self, repository: Reference, descriptor: Descriptor, limit: int) -> bytes:
-        """The verified bytes of a small blob."""
-        ...
 
 
 @frozen
@@ -37,29 +27,20 @@ class KnownConfig(Thunk[ConfigFile]):
 
 
 @frozen
-class RemoteConfig(Thunk[ConfigFile]):
-    """A config in a registry: one GET, unless the descriptor embeds it as ``data``."""
+class StoredConfig(Thunk[ConfigFile]):
+    """A config that rests somewhere: one read, unless the descriptor embeds it as ``data``."""
 
     effectful: ClassVar[bool] = True
 
-    repository: Reference
-    descriptor: Descriptor
+    blob: Stored
 
     def evaluate(self, run: Run) -> ConfigFile:
-        """Fetch, verify and parse it."""
-        embedded = self.descriptor.data
-        if (
-            embedded is not None
-            and Digest.of(embedded, self.descriptor.digest.algorithm) == self.descriptor.digest
-        ):
+        """Read, verify and parse it."""
+        descriptor = self.blob.descriptor
+        embedded = descriptor.data
+        if embedded is not None and Digest.of(embedded, descriptor.digest.algorithm) == descriptor.digest:
             return ConfigFile.parse(embedded)
-        runtime: ReadsBlobs = run.runtime
-        return ConfigFile.parse(runtime.fetch(self.repository, self.descriptor, CONFIG_LIMIT))
-
-    @property
-    def contents(self) -> Remote:
-        """The blob itself, to be placed elsewhere as it is."""
-        return Remote(self.repository, self.descriptor)
+        return ConfigFile.parse(self.blob.home.fetch(descriptor, CONFIG_LIMIT, run.runtime))
 
 
 class EditsConfig(Protocol):

@@ -1,4 +1,7 @@
-"""What a layer comes to: local bytes that are still to be read, or a blob that a registry has."""
+"""What a layer comes to: local bytes that are still to be read, or a blob that rests somewhere whole."""
+
+from collections.abc import Iterator
+from typing import Protocol
 
 from attrs import frozen
 
@@ -6,7 +9,7 @@ from lazyimg.content.compression import Compression
 from lazyimg.content.identity import Identity
 from lazyimg.content.source import Source
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.oci.reference import Reference
+from lazyimg.runtime import Work
 
 
 @frozen
@@ -26,18 +29,38 @@ class Local:
     spool: bool = True
 
 
+class Home(Protocol):
+    """Where blobs and manifests rest: a repository, a layout, an archive. A frozen value."""
+
+    def chunks(self, descriptor: Descriptor, offset: int, work: Work) -> Iterator[bytes | memoryview]:
+        """The bytes of what the descriptor names, from ``offset``; verified by the time they end.
+
+        Raises:
+            ContentMismatch: they are not those of the descriptor.
+        """
+        ...
+
+    def fetch(self, descriptor: Descriptor, limit: int, work: Work) -> bytes:
+        """All the bytes of a small blob, verified.
+
+        Raises:
+            ContentMismatch: they are not those of the descriptor, or more than ``limit``.
+        """
+        ...
+
+
 @frozen
-class Remote:
-    """A blob in a registry's repository.
+class Stored:
+    """A blob that rests somewhere whole.
 
     Attributes:
-        repository: the registry and repository it was named in; its tag and digest mean nothing.
+        home: where.
         descriptor: its media type, digest and size.
     """
 
-    repository: Reference
+    home: Home
     descriptor: Descriptor
 
 
-Contents = Local | Remote
+Contents = Local | Stored
 """What the evaluation of a layer gives."""

@@ -1,7 +1,7 @@
 """`ImageState`: what the evaluation of an image gives."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -10,26 +10,22 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import is_docker, is_image_config
-from lazyimg.oci.reference import Reference
-from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, RemoteConfig
-from lazyimg.state.contents import Contents, Remote
+from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, StoredConfig
+from lazyimg.state.contents import Contents, Home, Stored
 from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Thunk
-
-T = TypeVar("T", bound=Thunk[Any])
+from lazyimg.thunk.thunk import Thunk, traced
 
 
 @frozen
-class RemoteBlob(Thunk[Contents]):
-    """A blob that a registry has: a layer, or a config that nobody edited."""
+class StoredBlob(Thunk[Contents]):
+    """A blob that rests somewhere: a layer, or a config that nobody edited."""
 
-    repository: Reference
-    descriptor: Descriptor
+    blob: Stored
 
     def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run
-        """Say where it is; nothing is fetched."""
-        return Remote(self.repository, self.descriptor)
+        """Say where it is; nothing is read."""
+        return self.blob
 
 
 @frozen
@@ -57,16 +53,16 @@ class ImageState:
         manifest: the document that sealing starts from; its ``config``, ``layers`` and ``subject`` are
             replaced by what stands here.
         config: gives the config; whoever only annotates never asks it.
-        config_blob: the config as it stands in a registry, for as long as nobody edited it.
+        config_blob: the config as it rests somewhere, for as long as nobody edited it.
         layers: base first.
-        subject: the image or descriptor that this one refers to; None keeps what the manifest says.
+        subject: the state or `Descriptor` of what this one refers to; None keeps what the manifest says.
     """
 
     manifest: Manifest
     config: Thunk[ConfigFile]
-    config_blob: Remote | None
+    config_blob: Stored | None
     layers: tuple[StateLayer, ...] = ()
-    subject: "ImageState | Descriptor | None" = None
+    subject: Any = None
 
     @property
     def is_docker(self) -> bool:
@@ -91,35 +87,22 @@ class ImageState:
         """The same with other manifest fields."""
         return evolve(self, manifest=manifest)
 
-    @property
-    def lineage(self) -> "tuple[ImageState, ...]":
-        """The image itself, the one it refers to, the one that refers to, and so on."""
-        found = [self]
-        while isinstance(found[-1].subject, ImageState):
-            found.append(found[-1].subject)
-        return tuple(found)
 
-
-def traced(thunk: T, origin: Origin | None) -> T:
-    """``thunk``, just made by an evaluation, with the place where the user composed what it comes from."""
-    object.__setattr__(thunk, "origin", origin)
-    return thunk
-
-
-def remote_state(manifest: Manifest, repository: Reference, origin: Origin | None = None) -> ImageState:
-    """The state of an image as a registry has it: nothing but its manifest is known.
+def stored_state(manifest: Manifest, home: Home, origin: Origin | None = None) -> ImageState:
+    """The state of an image as it rests somewhere: nothing but its manifest is known.
 
     Args:
-        manifest: as the registry has it.
-        repository: where its blobs are.
+        manifest: as it rests there.
+        home: where its blobs are.
         origin: where the user composed the image, for the words of errors.
     """
-    config = traced(RemoteConfig(repository, manifest.config), origin)
+    blob = Stored(home, manifest.config)
+    config = traced(StoredConfig(blob), origin)
     count = len(manifest.layers)
 
     def placed(position: int, descriptor: Descriptor) -> StateLayer:
         diff_id = traced(DeclaredDiffId(config, position, count), origin)
-        return StateLayer(traced(RemoteBlob(repository, descriptor), origin), descriptor, diff_id)
+        return StateLayer(traced(StoredBlob(Stored(home, descriptor)), origin), descriptor, diff_id)
 
     layers = tuple(placed(i, descriptor) for i, descriptor in enumerate(manifest.layers))
-    return ImageState(manifest, config, config.contents, layers)
+    return ImageState(manifest, config, blob, layers)

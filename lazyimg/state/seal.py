@@ -8,6 +8,7 @@ from lazyimg.content.identity import Identity
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
+from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import layer_compression, layer_media_type
 from lazyimg.state.image_state import ImageState, StateLayer
@@ -60,13 +61,13 @@ def seal_manifest(
     return sealed(manifest)
 
 
-def sealed(manifest: Manifest) -> Sealed:
+def sealed(document: Manifest | Index) -> Sealed:
     """A document's bytes and the descriptor that names them."""
-    data = manifest.to_bytes()
+    data = document.to_bytes()
     descriptor = Descriptor(
-        media_type=manifest.media_type,
+        media_type=document.media_type,
         digest=Digest.of(data),
         size=len(data),
-        artifact_type=manifest.artifact_type,
+        artifact_type=document.artifact_type,
     )
     return Sealed(descriptor, data)

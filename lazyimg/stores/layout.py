@@ -16,9 +16,17 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from lazyimg.errors import InvalidDocument, LayoutError, LayoutUnwritable, LazyImgError
+from lazyimg.content.counters import Counters
+from lazyimg.errors import (
+    BlobNotFound,
+    ContentMismatch,
+    InvalidDocument,
+    LayoutError,
+    LayoutUnwritable,
+    LazyImgError,
+)
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.oci.digest import Digest
+from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.oci.document import dumps, loads
 from lazyimg.oci.index import Index
 from lazyimg.oci.media_type import OCI_INDEX
@@ -26,6 +34,7 @@ from lazyimg.oci.media_type import OCI_INDEX
 VERSION = {"imageLayoutVersion": "1.0.0"}
 REF_NAME = "org.opencontainers.image.ref.name"
 _TEMPORARY = ".lazyimg-"
+_CHUNK = 1 << 20
 
 
 @frozen
@@ -107,6 +116,36 @@ class Layout:
                 _settle(file)
                 path.replace(target)
         return size
+
+    def read_blob(self, descriptor: Descriptor, offset: int, counters: Counters) -> Iterator[bytes]:
+        """Yield a blob's bytes from ``offset``; by their end, size and digest of the whole are checked.
+
+        Raises:
+            NotFound: it is not there.
+            ContentMismatch: it is not what the descriptor names.
+            LayoutError: it is no regular file.
+        """
+        path = self.blob(descriptor.digest)
+        hasher, position = new_hash(descriptor.digest.algorithm), 0
+        with self._opened(path, descriptor) as file:
+            counters.add(opened=1)
+            while chunk := file.read(_CHUNK):
+                counters.add(bytes_read=len(chunk))
+                hasher.update(chunk)
+                start, position = position, position + len(chunk)
+                if position > offset:
+                    yield chunk[max(0, offset - start) :]
+        if Digest.from_hash(hasher) != descriptor.digest:
+            raise ContentMismatch(f"{path} does not have the digest that is its name: the layout is damaged")
+
+    def _opened(self, path: Path, descriptor: Descriptor) -> BinaryIO:
+        if not self.has(descriptor.digest, descriptor.size):
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                raise LayoutError(f"{path} is no regular file: a blob is never followed elsewhere")
+            if path.exists():
+                raise ContentMismatch(f"{path} has {path.stat().st_size} bytes, and not {descriptor.size}")
+            raise BlobNotFound(f"{self.path} has no blob {descriptor.digest}")
+        return path.open("rb")
 
     def index(self) -> Index:
         """What ``index.json`` says; empty where there is none.

@@ -14,6 +14,7 @@ The rules, one module each:
   dependent; *order* edges say only "after", carry no value and are no part of a key.
 - `scheduler`: the calling thread owns the loop; pure thunks are evaluated there, effectful ones by daemon
   workers. A thunk is handed to a worker only when all it needs is known, so waiting holds no worker.
+- `substitute`: the same recipe over something else.
 - `run`: what an evaluation sees of the run it is part of.
 - `brief`: any value in one line of bounded length.
 - `once`: a value that is set once and waited for by many.

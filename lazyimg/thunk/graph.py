@@ -22,16 +22,21 @@ else:
 G = TypeVar("G", bound=DiGraph)
 
 
-def build(roots: Iterable[Thunk[Any]], into: G) -> G:
+def build(roots: Iterable[Thunk[Any]], into: G, *, held: bool = False) -> G:
     """Add everything reachable from ``roots`` to the graph ``into``, and return it.
 
     Composes only: nothing is evaluated. Linear in thunks and edges, without recursion.
+
+    Args:
+        roots: the thunks to begin with.
+        into: the graph.
+        held: whether thunks that are only held are added: to be looked at, not to be forced.
     """
-    grow(roots, into)
+    grow(roots, into, held=held)
     return into
 
 
-def grow(roots: Iterable[Thunk[Any]], into: DiGraph) -> list[str]:
+def grow(roots: Iterable[Thunk[Any]], into: DiGraph, *, held: bool = False) -> list[str]:
     """Add everything reachable from ``roots`` to ``into``; return the keys that it did not have."""
     new: list[str] = []
     stack = list(roots)
@@ -41,7 +46,7 @@ def grow(roots: Iterable[Thunk[Any]], into: DiGraph) -> list[str]:
             continue
         new.append(thunk.key)
         into.add_node(thunk.key, thunk=thunk)
-        for source, order in _edges(thunk):
+        for source, order in _edges(thunk, held=held):
             early = isinstance(thunk, Early) and not order
             into.add_edge(source.key, thunk.key, order=order, early=early)
             stack.append(source)
@@ -103,8 +108,10 @@ def path_to_root(
         key = onward[0] if onward else key
 
 
-def _edges(thunk: Thunk[Any]) -> Iterator[tuple[Thunk[Any], bool]]:
+def _edges(thunk: Thunk[Any], *, held: bool) -> Iterator[tuple[Thunk[Any], bool]]:
     for source in thunk.after:
         yield source, True
-    for source in thunk.inputs:  # last, so that an edge that is both counts as one that carries a value
+    for source in (
+        thunk.parts if held else thunk.inputs
+    ):  # last, so that an edge that is both counts as one that carries a value
         yield source, False

@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from lazyimg.thunk.origin import Origin
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, traced
 
 
 @frozen
@@ -32,7 +32,7 @@ def pack(root: Thunk[Any]) -> list[Record]:
     stack = [root]
     while stack:
         thunk = stack[-1]
-        waiting = [t for t in (*thunk.inputs, *thunk.after) if t.key not in places]
+        waiting = [t for t in (*thunk.parts, *thunk.after) if t.key not in places]
         if waiting and thunk.key not in places:
             stack.extend(waiting)
             continue
@@ -51,9 +51,8 @@ def unpack(records: list[Record]) -> Thunk[Any]:
         return made[value.index] if isinstance(value, Place) else value
 
     for cls, values, origin in records:
-        thunk = cls(**{name: _replace(value, earlier) for name, value in values.items()})
-        object.__setattr__(thunk, "origin", origin)
-        made.append(thunk)
+        thunk = cls(**{name: replaced(value, earlier) for name, value in values.items()})
+        made.append(traced(thunk, origin))
     return made[-1]
 
 
@@ -62,18 +61,18 @@ def _fields(thunk: Thunk[Any], places: Mapping[str, Place]) -> dict[str, Any]:
         return places[value.key] if isinstance(value, Thunk) else value
 
     given = (a for a in attrs.fields(type(thunk)) if a.init)
-    return {a.alias: _replace(getattr(thunk, a.name), place) for a in given}
+    return {a.alias: replaced(getattr(thunk, a.name), place) for a in given}
 
 
-def _replace(value: Any, swap: Callable[[Any], Any]) -> Any:
+def replaced(value: Any, swap: Callable[[Any], Any]) -> Any:
     """``value`` with what `thunks_in` finds in it swapped; sequences without any are kept as they are.
 
     A mapping becomes a dict, because read-only ones cannot be pickled; a field's converter turns it back.
     """
     if isinstance(value, tuple | list):
-        items = [_replace(item, swap) for item in value]
+        items = [replaced(item, swap) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else getattr(value, "_make", type(value))(items)
     if isinstance(value, Mapping):
-        return {name: _replace(item, swap) for name, item in value.items()}
+        return {name: replaced(item, swap) for name, item in value.items()}
     return swap(value)

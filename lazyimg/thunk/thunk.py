@@ -15,8 +15,13 @@ from lazyimg.thunk.run import Run
 
 T_co = TypeVar("T_co", covariant=True)
 
-ORDER = {"lazyimg.order": True}
+ROLE = "lazyimg.role"
+
+ORDER = {ROLE: "order"}
 """Metadata of a field whose thunks come before this one, give it no value, and are no part of its key."""
+
+HELD = {ROLE: "held"}
+"""Metadata of a field whose thunks are part of it without being evaluated: a recipe to be rebuilt."""
 
 
 @frozen(eq=False, repr=False)
@@ -72,17 +77,22 @@ class Thunk(Keyed, Generic[T_co]):
     @property
     def parameters(self) -> dict[str, Any]:
         """The fields that make up its identity, inputs among them, by name."""
-        return {name: getattr(self, name) for name in _fields(self, order=False)}
+        return {name: getattr(self, name) for name in _fields(self, "input", "held")}
 
     @property
     def inputs(self) -> "tuple[Thunk[Any], ...]":
         """The thunks whose values it needs, in the order of its fields, each once."""
-        return _distinct(self, order=False)
+        return _distinct(self, "input")
 
     @property
     def after(self) -> "tuple[Thunk[Any], ...]":
         """The thunks that must have ended before, without giving it a value."""
-        return _distinct(self, order=True)
+        return _distinct(self, "order")
+
+    @property
+    def parts(self) -> "tuple[Thunk[Any], ...]":
+        """Its inputs, and the thunks that it holds without their being evaluated."""
+        return _distinct(self, "input", "held")
 
     @property
     def key(self) -> str:
@@ -119,6 +129,15 @@ class Thunk(Keyed, Generic[T_co]):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: a frozen value needs no second one, and its graph may be deep."""
         return self
+
+
+X = TypeVar("X", bound=Thunk[Any])
+
+
+def traced(thunk: X, origin: Origin | None) -> X:
+    """``thunk``, just made, with the place where the user composed what it comes from."""
+    object.__setattr__(thunk, "origin", origin)
+    return thunk
 
 
 @frozen
@@ -187,19 +206,19 @@ def _thunks_below(value: Any) -> Iterator[Thunk[Any]]:
                 yield from _thunks_below(getattr(value, attribute.name))
 
 
-def _fields(thunk: Thunk[Any], *, order: bool) -> tuple[str, ...]:
+def _fields(thunk: Thunk[Any], *roles: str) -> tuple[str, ...]:
     cls: Any = type(thunk)
-    return _fields_of(cls, order=order)
+    return _fields_of(cls, *roles)
 
 
 @cache
-def _fields_of(cls: Any, *, order: bool) -> tuple[str, ...]:
+def _fields_of(cls: Any, *roles: str) -> tuple[str, ...]:
     own = (a for a in attrs.fields(cls) if a.name not in ("origin", "_key"))
-    return tuple(a.name for a in own if bool(a.metadata.get("lazyimg.order")) is order)
+    return tuple(a.name for a in own if a.metadata.get(ROLE, "input") in roles)
 
 
-def _distinct(thunk: Thunk[Any], *, order: bool) -> tuple[Thunk[Any], ...]:
-    found = (t for name in _fields(thunk, order=order) for t in thunks_in(getattr(thunk, name)))
+def _distinct(thunk: Thunk[Any], *roles: str) -> tuple[Thunk[Any], ...]:
+    found = (t for name in _fields(thunk, *roles) for t in thunks_in(getattr(thunk, name)))
     return tuple({t.key: t for t in found}.values())
 
 

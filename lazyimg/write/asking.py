@@ -10,9 +10,11 @@ from lazyimg.content.stream import OneShot
 from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.errors import IdentityTimeout, NobodyConsumes
 from lazyimg.oci.config import ConfigFile
+from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
 from lazyimg.state.contents import Contents, Local
 from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import IndexState, State
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
@@ -37,7 +39,7 @@ class Identify(Thunk[Identity]):
         return Early(Consume((self.layer,)))
 
 
-def sealed(image: Thunk[ImageState], engine: Engine | None = None, timeout: float | None = None) -> Sealed:
+def sealed(image: Thunk[State], engine: Engine | None = None, timeout: float | None = None) -> Sealed:
     """An image's manifest in its final bytes. Reads documents, and local layers to their ends.
 
     Args:
@@ -51,6 +53,11 @@ def sealed(image: Thunk[ImageState], engine: Engine | None = None, timeout: floa
 def manifest(image: Thunk[ImageState], engine: Engine | None, timeout: float | None) -> Manifest:
     """An image's manifest."""
     return Manifest.parse(sealed(image, engine, timeout).data)
+
+
+def index_document(index: Thunk[IndexState], engine: Engine | None, timeout: float | None) -> Index:
+    """An index's document."""
+    return Index.parse(sealed(index, engine, timeout).data)
 
 
 def config(image: Thunk[ImageState], engine: Engine | None, timeout: float | None) -> ConfigFile:

@@ -3,80 +3,108 @@
 Pure composing: an `Assembly` is told what goes where and gives the thunk that does it.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from lazyimg.content.identity import Identity
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
-from lazyimg.state.image_state import ImageState, RemoteBlob, StateLayer, traced
+from lazyimg.state.image_state import ImageState, StateLayer, StoredBlob
+from lazyimg.state.index_state import Entry, IndexState, State
 from lazyimg.state.seal import Sealed
-from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.thunk.thunk import Early, Thunk, traced
 from lazyimg.write.consume import Consume
+from lazyimg.write.documents import Known, lineage, sites_to_reach
 from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig, Stage
-from lazyimg.write.seal import DiffIdOf, SealConfig, SealManifest
-from lazyimg.write.target import SiteSession
+from lazyimg.write.seal import DiffIdOf, SealConfig, SealIndex, SealManifest
+from lazyimg.write.target import OpenSession
 
-Session = Thunk[SiteSession]
+if TYPE_CHECKING:
+    from lazyimg.oci.config import ConfigFile
+
+Sessions = tuple[OpenSession, ...]
+Subject = Thunk[Sealed] | Descriptor | None
 
 
 class Assembly:
-    """What is to be consumed and sealed for some images.
+    """What is to be consumed and sealed for some images and indexes.
 
-    First every image is told with `add`; a blob that several of them share becomes one thunk that reaches
-    every site it is needed at. Then `seal` gives each image's manifest.
+    First each is told with `add`; a blob that several of them share becomes one thunk that reaches every
+    site it is needed at. Then `seal` gives each one's manifest.
+
+    Args:
+        known: the documents that were read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known) -> None:
+        self._known = known
         self._layers: dict[str, dict[str, Thunk[Contents]]] = {}
-        self._sites: dict[str, dict[str, Session]] = {}
+        self._sites: dict[str, dict[str, OpenSession]] = {}
         self._configs: dict[str, PutConfig] = {}
+        self._children: dict[str, Stage] = {}
 
-    def add(self, state: ImageState, sessions: Iterable[Session]) -> None:
+    # --- blobs ----------------------------------------------------------------------------------------
+
+    def add(self, state: State, sessions: Sessions) -> None:
         """Let the blobs of ``state`` reach ``sessions``; those of what it refers to are only identified."""
-        sites = {session.key: session for session in sessions}
-        for layer in state.layers:
-            self._want(_name(layer), layer.layer, sites)
-        for subject in state.lineage[1:]:
-            for layer in subject.layers:
-                self._want(_name(layer), layer.layer, {})
-        if state.config_blob is not None and sites:
-            blob = state.config_blob
-            config = traced(RemoteBlob(blob.repository, blob.descriptor), state.config.origin)
-            self._want(blob.descriptor.digest, config, sites)
+        self._add(state, sessions)
+        for subject in lineage(state)[1:]:
+            self._add(subject, ())
 
-    def _want(self, name: str, layer: Thunk[Contents], sites: dict[str, Session]) -> None:
+    def _add(self, state: State, sessions: Sessions) -> None:
+        if isinstance(state, IndexState):
+            for _, child, reach in self._to_write(state, sessions):
+                self.add(child, reach)
+            return
+        for layer in state.layers:
+            self._want(_name(layer), layer.layer, sessions)
+        if state.config_blob is not None and sessions:
+            config = traced(StoredBlob(state.config_blob), state.config.origin)
+            self._want(state.config_blob.descriptor.digest, config, sessions)
+
+    def _to_write(self, state: IndexState, sessions: Sessions) -> Iterator[tuple[Entry, State, Sessions]]:
+        """The entries that have to be sent somewhere, or sealed anew, with their states."""
+        for entry in state.entries:
+            if entry.child.key in self._known:
+                yield entry, self._known[entry.child.key], sites_to_reach(entry, sessions)
+
+    def _want(self, name: str, layer: Thunk[Contents], sessions: Sessions) -> None:
         self._layers.setdefault(name, {})[layer.key] = layer
-        self._sites.setdefault(name, {}).update(sites)
+        self._sites.setdefault(name, {}).update((session.key, session) for session in sessions)
 
     def consume(self, name: str) -> Consume:
         """The thunk that consumes the blob of this name."""
         return Consume(tuple(self._layers[name].values()), tuple(self._sites[name].values()))
 
-    def seal(self, state: ImageState, sessions: Iterable[Session] = ()) -> Thunk[Sealed]:
-        """The manifest of an image that was added, and on the way its config's upload to ``sessions``."""
-        subject: Thunk[Sealed] | Descriptor | None = None
-        for older in reversed(state.lineage[1:]):
-            subject = self._manifest(older, self._config(older), subject)
-        config = self._config(state)
-        if config is not None and (sites := tuple(sessions)):
-            self._configs[config.key] = self._put(config, sites)
-        return self._manifest(state, config, subject)
+    def blobs_in_place(self) -> AllInPlace:
+        """The thunk that has a value once every blob and config is where it has to be."""
+        consumed = tuple(self.consume(name) for name, sites in self._sites.items() if sites)
+        return AllInPlace((*consumed, *self._configs.values()))
 
-    def _config(self, state: ImageState) -> Thunk[Sealed] | None:
-        return None if state.config_blob is not None else self.seal_config(state)
+    def all_in_place(self) -> AllInPlace:
+        """The thunk that has a value once what any manifest refers to is in place, manifests included."""
+        return AllInPlace((self.blobs_in_place(), *self._children.values()))
 
-    def _manifest(
-        self, state: ImageState, config: Thunk[Sealed] | None, subject: Thunk[Sealed] | Descriptor | None
-    ) -> Thunk[Sealed]:
-        new = tuple(self._identity(layer) for layer in state.layers if layer.descriptor is None)
+    # --- documents ------------------------------------------------------------------------------------
+
+    def seal(self, state: State, sessions: Sessions = ()) -> Thunk[Sealed]:
+        """The manifest of what was added; on the way its config and its children are sent."""
+        subject: Subject = None
+        for older in reversed(lineage(state)[1:]):
+            subject = self._seal(older, (), subject)
+        return self._seal(state, sessions, subject)
+
+    def _seal(self, state: State, sessions: Sessions, subject: Subject) -> Thunk[Sealed]:
         given = state.subject if isinstance(state.subject, Descriptor) else subject
+        if isinstance(state, IndexState):
+            return self._seal_index(state, sessions, given)
+        config = self.seal_config(state) if state.config_blob is None else None
+        if config is not None and sessions:
+            before = self._configs[config.key].sessions if config.key in self._configs else ()
+            self._configs[config.key] = PutConfig(config, _union(before, sessions))
+        new = tuple(self._identity(layer) for layer in state.layers if layer.descriptor is None)
         return SealManifest(state, config, new, given)
-
-    def _put(self, config: Thunk[Sealed], sites: tuple[Session, ...]) -> PutConfig:
-        before = self._configs[config.key].sessions if config.key in self._configs else ()
-        return PutConfig(config, tuple(dict.fromkeys((*before, *sites))))
 
     def seal_config(self, state: ImageState) -> Thunk[Sealed]:
         """The edited config of an image that was added."""
@@ -89,10 +117,35 @@ class Assembly:
     def _identity(self, layer: StateLayer) -> Thunk[Identity]:
         return Early(self.consume(_name(layer)))
 
-    def in_place(self) -> AllInPlace:
-        """The thunk that has a value once every blob and config is where it has to be."""
-        consumed = tuple(self.consume(name) for name, sites in self._sites.items() if sites)
-        return AllInPlace((*consumed, *self._configs.values()))
+    def _seal_index(self, state: IndexState, sessions: Sessions, subject: Subject) -> Thunk[Sealed]:
+        sealed: dict[str, Thunk[Sealed]] = {}
+        configs: dict[str, Thunk[ConfigFile]] = {}
+        for entry, child, reach in self._to_write(state, sessions):
+            manifest = self.seal(child, reach)
+            if reach:
+                self._stage(manifest, reach, child)
+            if entry.home is None:
+                sealed[entry.child.key] = manifest
+            if entry.needs_platform and isinstance(child, ImageState) and child.is_image:
+                configs[entry.child.key] = child.config
+        children = tuple(
+            sealed.get(entry.child.key) if entry.home is None else None for entry in state.entries
+        )
+        platforms = tuple(
+            configs.get(entry.child.key) if entry.needs_platform else None for entry in state.entries
+        )
+        return SealIndex(state, children, platforms, subject)
+
+    def _stage(self, manifest: Thunk[Sealed], sessions: Sessions, child: State) -> None:
+        """Let a child's manifest be sent; a nested index after its own children."""
+        nested = tuple(self._children.values()) if isinstance(child, IndexState) else ()
+        for session in sessions:
+            staged = Stage(manifest, session, (), (self.blobs_in_place(), *nested))
+            self._children.setdefault(staged.key, staged)
+
+
+def _union(before: Iterable[Thunk[Any]], more: Iterable[Thunk[Any]]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys((*before, *more)))
 
 
 def _name(layer: StateLayer) -> str:
@@ -100,36 +153,23 @@ def _name(layer: StateLayer) -> str:
     return layer.layer.key if layer.descriptor is None else layer.descriptor.digest
 
 
-Route = tuple[ImageState, tuple[tuple[Session, tuple[str, ...]], ...]]
-"""An image, and the sessions it goes to with the names it gets there."""
+Ways = tuple[tuple[OpenSession, tuple[str, ...]], ...]
+"""The sessions that an image goes to, with the names it gets there."""
 
 
-def assemble(routes: Iterable[Route]) -> Finish:
-    """The second stage of a write of these images."""
-    routes = tuple(routes)
-    assembly = Assembly()
-    for state, ways in routes:
-        assembly.add(state, [session for session, _ in ways])
-    manifests = [assembly.seal(state, [session for session, _ in ways]) for state, ways in routes]
+def assemble(routes: Iterable[tuple[State, Ways]], known: Known) -> Finish:
+    """The second stage of a write of these images and indexes."""
+    reaching = [(state, ways, _union((), (session for session, _ in ways))) for state, ways in routes]
+    assembly = Assembly(known)
+    for state, _, sessions in reaching:
+        assembly.add(state, sessions)
+    manifests = [assembly.seal(state, sessions) for state, _, sessions in reaching]
     goals = [
         (manifest, session, names)
-        for manifest, (_, ways) in zip(manifests, routes, strict=True)
+        for manifest, (_, ways, _) in zip(manifests, reaching, strict=True)
         for session, names in ways
     ]
-    in_place = assembly.in_place()
+    in_place = assembly.all_in_place()
     if len(goals) > 1:
         in_place = AllInPlace(tuple(Stage(*goal, (in_place,)) for goal in goals))
     return Finish(tuple(manifests), tuple(Publish(*goal, (in_place,)) for goal in goals))
-
-
-def unwritten(state: ImageState) -> Assembly:
-    """The sealing of an image that is written nowhere: local layers are read and dropped."""
-    assembly = Assembly()
-    assembly.add(state, ())
-    return assembly
-
-
-def needed_documents(states: Iterable[ImageState]) -> tuple[Thunk[Any], ...]:
-    """The documents that sealing these states will need: the configs that were edited."""
-    lineages = (one for state in states for one in state.lineage)
-    return tuple(dict.fromkeys(one.config for one in lineages if one.config_blob is None))

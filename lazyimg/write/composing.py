@@ -6,14 +6,14 @@ from typing import Any
 from attrs import evolve, frozen
 
 from lazyimg.oci.reference import Reference
-from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.expand import Expand
 from lazyimg.write.registry_target import RegistrySite, RegistryTarget
 from lazyimg.write.streams import everything_below
 from lazyimg.write.target import OpenSession, Site, Target
 
-Route = tuple[Thunk[ImageState], tuple[Target, ...]]
+Route = tuple[Thunk[State], tuple[Target, ...]]
 """An image, and where it goes."""
 
 

@@ -7,54 +7,80 @@ another thunk to take its place.
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lazyimg.oci.config import ConfigFile
 from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import State
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
-from lazyimg.write.assembly import assemble, needed_documents, unwritten
-from lazyimg.write.target import SiteSession
-
-Ways = tuple[tuple[Thunk[SiteSession], tuple[str, ...]], ...]
+from lazyimg.write.assembly import Assembly, Ways, assemble
+from lazyimg.write.documents import needed
 
 
 @frozen
 class Expand(Thunk[Sequence[Sealed]]):
-    """Write images: here their documents are known, and what is to be done for them."""
+    """Write images: here their documents become known, and what is to be done for them."""
 
-    images: tuple[Thunk[ImageState], ...]
+    images: tuple[Thunk[State], ...]
     ways: tuple[Ways, ...]
 
     def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:
         """Go on with the states."""
-        states = tuple(run.value(image) for image in self.images)
-        return Settle(states, self.ways, needed_documents(states))
+        return Settle(tuple(run.value(image) for image in self.images), self.ways)
 
 
 @frozen
 class Settle(Thunk[Sequence[Sealed]]):
-    """All documents are read: from here on everything is static."""
+    """Read the documents that the states turn out to need; when all are known, everything is static."""
 
-    states: tuple[ImageState, ...]
+    states: tuple[State, ...]
     ways: tuple[Ways, ...]
-    documents: tuple[Thunk[Any], ...]
+    documents: tuple[Thunk[Any], ...] = ()
 
-    def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:  # noqa: ARG002 - its inputs were the point
-        """Go on with bytes."""
-        return assemble(zip(self.states, self.ways, strict=True))
+    def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:
+        """Go on with more documents, or with bytes."""
+        known = {document.key: run.value(document) for document in self.documents}
+        routes = list(zip(self.states, self.ways, strict=True))
+        wanted = [
+            document
+            for state, ways in routes
+            for document in needed(state, tuple(session for session, _ in ways), known)
+        ]
+        more = tuple({d.key: d for d in wanted if d.key not in known}.values())
+        if more:
+            return evolve(self, documents=self.documents + more)
+        return assemble(routes, known)
 
 
 @frozen
 class SealImage(Thunk[Sealed]):
-    """The manifest of an image that is not written."""
+    """The manifest of an image or index that is not written."""
 
-    image: Thunk[ImageState]
+    image: Thunk[State]
 
     def evaluate(self, run: Run) -> Thunk[Sealed]:
         """Go on with the state."""
-        return unwritten(state := run.value(self.image)).seal(state)
+        return _Seal(run.value(self.image))
+
+
+@frozen
+class _Seal(Thunk[Sealed]):
+    """Read the documents that a state turns out to need, and seal it; local layers are read and dropped."""
+
+    state: State
+    documents: tuple[Thunk[Any], ...] = ()
+
+    def evaluate(self, run: Run) -> Thunk[Sealed]:
+        known = {document.key: run.value(document) for document in self.documents}
+        wanted = needed(self.state, (), known)
+        more = tuple({d.key: d for d in wanted if d.key not in known}.values())
+        if more:
+            return evolve(self, documents=self.documents + more)
+        assembly = Assembly(known)
+        assembly.add(self.state, ())
+        return assembly.seal(self.state)
 
 
 @frozen
@@ -66,7 +92,11 @@ class ConfigOf(Thunk[ConfigFile]):
     def evaluate(self, run: Run) -> Thunk[ConfigFile]:
         """Go on with the state."""
         state = run.value(self.image)
-        return state.config if state.config_blob is not None else _Parsed(unwritten(state).seal_config(state))
+        if state.config_blob is not None:
+            return state.config
+        assembly = Assembly({})
+        assembly.add(state, ())
+        return _Parsed(assembly.seal_config(state))
 
 
 @frozen

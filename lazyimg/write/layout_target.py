@@ -1,24 +1,23 @@
 """Writing to an OCI layout: blobs are files, names are annotations in ``index.json``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import field, frozen
 
 from lazyimg.content.body import Body
-from lazyimg.content.identity import Identity
 from lazyimg.content.local import absolute
 from lazyimg.notebook.words import words
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.media_type import is_distributable
 from lazyimg.runtime import Work
-from lazyimg.state.contents import Remote
-from lazyimg.state.seal import Sealed, blob_descriptor
+from lazyimg.state.contents import Home, Stored
+from lazyimg.state.homes import LayoutHome
+from lazyimg.state.seal import Sealed
 from lazyimg.stores.layout import Layout
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.write.record import Placed, Record
-from lazyimg.write.remote_body import RemoteBody
 from lazyimg.write.target import SiteSession
 
 
@@ -35,6 +34,10 @@ class LayoutSite:
 
     def __str__(self) -> str:
         return str(self.path)
+
+    def holds(self, home: Home) -> bool:
+        """Whether it is this directory."""
+        return isinstance(home, LayoutHome) and home.path == self.path
 
     def opening(self, pulls: Sequence[str]) -> str:  # noqa: ARG002 - mounts nothing
         """What opening a session does."""
@@ -94,25 +97,25 @@ class LayoutSession:
         found = self._layout.has(descriptor.digest, descriptor.size)
         return self.record.add(Placed("existing", descriptor)) if found else None
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
-        """Download a blob that is not there, verified."""
-        blob = blobs[0]
-        if not is_distributable(blob.descriptor.media_type):
-            return self.record.add(Placed("skipped", blob.descriptor))
-        return self.find(blob.descriptor) or self._write(blob.descriptor, RemoteBody(blob, run).chunks(0))
+    def offer(self, blobs: Sequence[Stored]) -> Placed | None:
+        """Look whether it is there."""
+        blob = blobs[0].descriptor
+        if not is_distributable(blob.media_type):
+            return self.record.add(Placed("skipped", blob))
+        return self.find(blob)
 
-    def _write(self, descriptor: Descriptor, chunks: Iterable[bytes | memoryview]) -> Placed:
-        size = self._layout.write_blob(chunks, lambda: descriptor.digest)
-        return self.record.add(Placed("uploaded", descriptor, size, 1))
-
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
+    def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
         """Write while reading; the digest gives the file its name."""
-        size = self._layout.write_blob(body.chunks(0), lambda: identity.get(check=run.check).digest)
-        return self.record.add(Placed("uploaded", blob_descriptor(identity.get()), size, 1))
+        size = self._layout.write_blob(body.chunks(0), lambda: name.get(check=run.check).digest)
+        return self.record.add(Placed("uploaded", name.get(), size, 1))
 
     def put(self, blob: Sealed) -> Placed:
         """Write bytes at hand."""
-        return self.find(blob.descriptor) or self._write(blob.descriptor, [blob.data])
+        return self.find(blob.descriptor) or self._write(blob)
+
+    def _write(self, blob: Sealed) -> Placed:
+        size = self._layout.write_blob([blob.data], lambda: blob.descriptor.digest)
+        return self.record.add(Placed("uploaded", blob.descriptor, size, 1))
 
     def stage(self, root: Sealed, names: Sequence[str]) -> None:  # noqa: ARG002 - named by nothing yet
         """Write the manifest."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from lazyimg.notebook.words import detail_of
-from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import State
 from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.composing import Composed, compose, target_of, targets_of
@@ -73,12 +73,12 @@ class Plan:
         return Table(f"plan: write to {', '.join(targets)}", ("", "step", "what", "composed at"), tuple(rows))
 
 
-def plan(image: Thunk[ImageState], targets: Sequence[Target | str], tags: Sequence[str]) -> Plan:
+def plan(image: Thunk[State], targets: Sequence[Target | str], tags: Sequence[str]) -> Plan:
     """The plan of one image's write; see `lazyimg.Image.plan`."""
     return Plan(compose([(image, targets_of(targets, tags))]))
 
 
-def plan_all(images: Mapping[Any, Thunk[ImageState]]) -> Plan:
+def plan_all(images: Mapping[Any, Thunk[State]]) -> Plan:
     """The plan of a write of several images, as `lazyimg.write` takes them."""
     return Plan(compose((image, (target_of(target),)) for target, image in images.items()))
 

@@ -39,14 +39,17 @@ class AllInPlace(Thunk[None]):
 
 @frozen
 class Stage(Thunk[None]):
-    """Put a manifest in place without a tag, for a write of several: no tag moves before all are there."""
+    """Put a manifest in place without a tag: a child of an index, or one of several that a write is of.
+
+    No tag moves before all are there.
+    """
 
     effectful: ClassVar[bool] = True
 
     manifest: Thunk[Sealed]
     session: Thunk[SiteSession]
     names: tuple[str, ...]
-    in_place: tuple[Thunk[None], ...] = field(default=(), metadata=ORDER)
+    in_place: tuple[Thunk[Any], ...] = field(default=(), metadata=ORDER)
 
     def evaluate(self, run: Run) -> None:
         """Send it."""

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.content.body import Body
-from lazyimg.content.identity import Identity
 from lazyimg.errors import ContentMismatch, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.media_type import is_distributable
 from lazyimg.oci.reference import Reference
 from lazyimg.runtime import Work
-from lazyimg.state.contents import Remote
-from lazyimg.state.seal import Sealed, blob_descriptor
+from lazyimg.state.contents import Home, Stored
+from lazyimg.state.homes import RegistryHome
+from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.write.record import Placed, Record
-from lazyimg.write.remote_body import RemoteBody
 from lazyimg.write.target import SiteSession
 
 if TYPE_CHECKING:
@@ -39,6 +38,10 @@ class RegistrySite:
     def __str__(self) -> str:
         return str(self.repository)
 
+    def holds(self, home: Home) -> bool:
+        """Whether it is this repository."""
+        return isinstance(home, RegistryHome) and home.repository.name == self.repository.name
+
     def opening(self, pulls: Sequence[str]) -> str:
         """What opening a session asks."""
         mounts = f", mount from {', '.join(pulls)}" if pulls else ""
@@ -54,7 +57,7 @@ class RegistrySite:
 
         client = work.client(self.repository)
         session = PushSession.open(client, self.repository.repository, pulls=tuple(pulls))
-        return RegistrySession(self.repository, session)
+        return RegistrySession(self, session)
 
 
 def _tuple(tags: Sequence[str]) -> tuple[str, ...]:
@@ -91,9 +94,11 @@ class RegistryTarget:
 class RegistrySession:
     """A begun push to one repository."""
 
-    def __init__(self, repository: Reference, session: "PushSession") -> None:
-        self._repository = repository
+    def __init__(self, site: RegistrySite, session: "PushSession") -> None:
+        self._site = site
+        self._repository = site.repository
         self._session = session
+        self._begun: dict[str, Upload] = {}
         self._client = session.client
         self.record = Record()
         self._staged: set[Digest] = set()
@@ -103,50 +108,51 @@ class RegistrySession:
         found = self._client.head_blob(self._repository.repository, descriptor.digest)
         return None if found is None else self.record.add(Placed("existing", descriptor))
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
-        """Nothing to do in the same repository; a mount within the registry; else a copy."""
-        blob = blobs[0]
-        if any(self._is_here(blob) for blob in blobs):
-            return self.record.add(Placed("existing", blob.descriptor))
-        if not is_distributable(blob.descriptor.media_type):
-            return self.record.add(Placed("skipped", blob.descriptor))
-        if (near := next(filter(self._is_mountable, blobs), None)) is not None:
-            return self._mount(near, run)
-        return self.find(blob.descriptor) or self._copy(blob, self._session.begin(), run)
+    def offer(self, blobs: Sequence[Stored]) -> Placed | None:
+        """Nothing to do in the same repository; a mount within the registry; else a HEAD."""
+        blob = blobs[0].descriptor
+        if any(self._site.holds(blob.home) for blob in blobs):
+            return self.record.add(Placed("existing", blob))
+        if not is_distributable(blob.media_type):
+            return self.record.add(Placed("skipped", blob))
+        near = next(filter(None, (self._mountable_from(blob.home) for blob in blobs)), None)
+        return self.find(blob) if near is None else self._mount(blob, near)
 
-    def _is_here(self, blob: Remote) -> bool:
-        return blob.repository.name == self._repository.name
+    def _mountable_from(self, home: Home) -> str | None:
+        """The repository to mount from, if it is one of the same registry that may be read."""
+        if not isinstance(home, RegistryHome) or home.repository.registry != self._site.repository.registry:
+            return None
+        name = home.repository.repository
+        return name if name in self._session.mountable else None
 
-    def _is_mountable(self, blob: Remote) -> bool:
-        same_registry = blob.repository.registry == self._repository.registry
-        return same_registry and blob.repository.repository in self._session.mountable
-
-    def _mount(self, blob: Remote, run: Run) -> Placed:
-        upload = self._session.mount(blob.descriptor.digest, blob.repository.repository)
+    def _mount(self, blob: Descriptor, repository: str) -> Placed | None:
+        upload = self._session.mount(blob.digest, repository)
         if upload is None:
-            return self.record.add(Placed("mounted", blob.descriptor))
-        return self._copy(blob, upload, run)
+            return self.record.add(Placed("mounted", blob))
+        self._begun[blob.digest] = upload
+        return None
 
-    def _copy(self, blob: Remote, upload: "Upload", run: Run) -> Placed:
-        upload.put(RemoteBody(blob, run), blob.descriptor.digest, blob.descriptor.size)
-        return self._uploaded(blob.descriptor, upload)
-
-    def _uploaded(self, descriptor: Descriptor, upload: "Upload") -> Placed:
-        return self.record.add(Placed("uploaded", descriptor, upload.bytes_sent, upload.attempts))
-
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
-        """Upload while reading; the digest closes the upload."""
+    def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
+        """Upload while reading; the digest closes the upload. One PUT, if it is known before."""
+        if name.state == "known":
+            return self._put(body, name.get())
         upload = self._session.begin()
         upload.send(body)
-        known = identity.get(check=run.check)
-        upload.commit(known.digest)
-        return self._uploaded(blob_descriptor(known), upload)
+        blob = name.get(check=run.check)
+        upload.commit(blob.digest)
+        return self._uploaded(blob, upload)
 
     def put(self, blob: Sealed) -> Placed:
         """Upload bytes at hand in one PUT."""
-        upload = self._session.begin()
-        upload.put(blob.data, blob.descriptor.digest, blob.descriptor.size)
-        return self._uploaded(blob.descriptor, upload)
+        return self._put(blob.data, blob.descriptor)
+
+    def _put(self, body: Body | bytes, blob: Descriptor) -> Placed:
+        upload = self._begun.pop(blob.digest, None) or self._session.begin()
+        upload.put(body, blob.digest, blob.size)
+        return self._uploaded(blob, upload)
+
+    def _uploaded(self, blob: Descriptor, upload: "Upload") -> Placed:
+        return self.record.add(Placed("uploaded", blob, upload.bytes_sent, upload.attempts))
 
     def stage(self, root: Sealed, names: Sequence[str]) -> None:
         """PUT the manifest under its digest.

@@ -7,7 +7,8 @@ from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.state.image_state import ImageState, StateLayer
-from lazyimg.state.seal import Sealed, layer_descriptor, seal_config, seal_manifest
+from lazyimg.state.index_state import IndexState
+from lazyimg.state.seal import Sealed, layer_descriptor, seal_config, seal_manifest, sealed
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -70,9 +71,40 @@ class SealManifest(Thunk[Sealed]):
 
         config = self.state.manifest.config if self.config is None else run.value(self.config).descriptor
         layers = [described(layer) for layer in self.state.layers]
-        return seal_manifest(self.state, config, layers, self._subject(run))
+        return seal_manifest(self.state, config, layers, named(self.subject, run))
 
-    def _subject(self, run: Run) -> Descriptor | None:
-        if isinstance(self.subject, Thunk):
-            return run.value(self.subject).descriptor.replace(artifact_type=None)
-        return self.subject
+
+@frozen
+class SealIndex(Thunk[Sealed]):
+    """Give the index its final bytes.
+
+    Attributes:
+        state: what it says besides.
+        children: in the order of its entries; None for one that is kept as declared.
+        configs: likewise, where the entry's platform is taken from the child's config.
+        subject: what it refers to; None keeps the index's own.
+    """
+
+    state: IndexState
+    children: tuple[Thunk[Sealed] | None, ...]
+    configs: tuple[Thunk[ConfigFile] | None, ...]
+    subject: Thunk[Sealed] | Descriptor | None
+
+    def evaluate(self, run: Run) -> Sealed:
+        """Seal it."""
+        rows = zip(self.state.entries, self.children, self.configs, strict=True)
+        index = self.state.index.with_manifests(
+            entry.descriptor(
+                None if child is None else run.value(child), None if config is None else run.value(config)
+            )
+            for entry, child, config in rows
+        )
+        subject = named(self.subject, run)
+        return sealed(index if subject is None else index.with_subject(subject))
+
+
+def named(subject: Thunk[Sealed] | Descriptor | None, run: Run) -> Descriptor | None:
+    """The descriptor of what a manifest refers to."""
+    if isinstance(subject, Thunk):
+        return run.value(subject).descriptor.replace(artifact_type=None)
+    return subject

@@ -35,7 +35,7 @@ def everything_below(roots: Iterable[Thunk[Any]]) -> Iterator[Thunk[Any]]:
         if thunk.key not in seen:
             seen.add(thunk.key)
             yield thunk
-            stack.extend(thunk.inputs)
+            stack.extend(thunk.parts)
 
 
 def identities_of(layer: Thunk[Any]) -> list[Identities]:

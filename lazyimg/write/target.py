@@ -6,10 +6,9 @@ from typing import ClassVar, Protocol
 from attrs import field, frozen
 
 from lazyimg.content.body import Body
-from lazyimg.content.identity import Identity
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.runtime import Work
-from lazyimg.state.contents import Remote
+from lazyimg.state.contents import Home, Stored
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
@@ -29,12 +28,15 @@ class SiteSession(Protocol):
         """The blob, if it is in place already; asks the site."""
         ...
 
-    def place(self, blobs: Sequence[Remote], run: Run) -> Placed:
-        """Bring in a blob that registries have, in any of the places given: found, mounted or copied."""
+    def offer(self, blobs: Sequence[Stored]) -> Placed | None:
+        """Bring in a blob that rests in any of these homes without its bytes, if that can be.
+
+        Found in place, mounted, or none of the site's matter; None if the bytes have to be sent.
+        """
         ...
 
-    def receive(self, body: Body, identity: Once[Identity], run: Run) -> Placed:
-        """Take in a blob while it is being made; ``identity`` is known when ``body`` has ended."""
+    def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
+        """Take in a blob from ``body``; ``name`` is known when that has ended, or before."""
         ...
 
     def put(self, blob: Sealed) -> Placed:
@@ -68,6 +70,10 @@ class Site(Protocol):
 
     def __str__(self) -> str:
         """The site as a person names it."""
+        ...
+
+    def holds(self, home: Home) -> bool:
+        """Whether what rests there is in this very site. Touches nothing."""
         ...
 
     def opening(self, pulls: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.runtime import Work
-from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.composing import Route, compose, target_of, targets_of
 from lazyimg.write.record import Record
@@ -22,13 +22,13 @@ ABORT_GRACE = 3.0
 
 
 def write_image(
-    image: Thunk[ImageState], targets: Sequence[Target | str], tags: Sequence[str], engine: Engine | None
+    image: Thunk[State], targets: Sequence[Target | str], tags: Sequence[str], engine: Engine | None
 ) -> Result:
     """Write one image to some targets; see `lazyimg.Image.write`."""
     return _write([(image, targets_of(targets, tags))], engine)[0]
 
 
-def write(images: Mapping[K, Thunk[ImageState]], engine: Engine | None = None) -> dict[K, Result]:
+def write(images: Mapping[K, Thunk[State]], engine: Engine | None = None) -> dict[K, Result]:
     """Write several images in one graph: what they share is read, and sent to a site, once.
 
     All sessions are opened before anything else is touched; tags move when everything of every image is in

@@ -1,0 +1,155 @@
+"""The public face of an index: one name for the images of several platforms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from lazyimg.oci.platform import Platform
+from lazyimg.oci.reference import Reference
+from lazyimg.state.index_state import IndexState
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from lazyimg.engine import Engine
+    from lazyimg.image.image import Image
+    from lazyimg.notebook.graph import Graph
+    from lazyimg.oci.digest import Digest
+    from lazyimg.oci.index import Index as IndexDocument
+    from lazyimg.write.plan import Plan
+    from lazyimg.write.result import Result
+    from lazyimg.write.target import Target
+
+
+@frozen
+class Index(Thunk[IndexState]):
+    """An image index (image-spec image-index.md): a thunk for its document and its children.
+
+    Sources and mutations compose, as those of `lazyimg.Image` do; forcing methods and `write` do the work.
+
+    >>> index = Index.empty()
+    >>> index.manifest().manifests
+    ()
+    """
+
+    # --- sources: composing only ----------------------------------------------------------------------
+
+    @staticmethod
+    def from_registry(reference: str | Reference) -> "Index":
+        """An index of a registry, by tag or digest.
+
+        Raises:
+            InvalidReference: the text is no reference. Forced, a reference to an image raises
+                `InvalidMutation`.
+        """
+        from lazyimg.image.index_source import IndexFromRegistry
+
+        return IndexFromRegistry(Reference.parse(reference) if isinstance(reference, str) else reference)
+
+    @staticmethod
+    def empty(*, docker: bool = False) -> "Index":
+        """An index of nothing.
+
+        Args:
+            docker: a Docker manifest list instead of an OCI index.
+        """
+        from lazyimg.image.index_source import EmptyIndex
+
+        return EmptyIndex(docker)
+
+    # --- mutations: composing only --------------------------------------------------------------------
+
+    def add(
+        self,
+        child: "Image | Index",
+        *,
+        platform: str | Platform | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> "Index":
+        """The index with ``child`` after its own entries.
+
+        Args:
+            child: an image or another index.
+            platform: of the entry; by default the one in the image's config.
+            annotations: of the entry, not of the image.
+        """
+        from lazyimg.image.index_add import AddChild
+
+        named = Platform.parse(platform) if isinstance(platform, str) else platform
+        return AddChild(child, named, annotations or {}, base=self)
+
+    def map(
+        self,
+        function: "Callable[[Image], Image]",
+        *,
+        platforms: Sequence[str | Platform] | None = None,
+        attestations: "Literal['drop', 'keep']" = "drop",
+    ) -> "Index":
+        """The index with ``function`` applied to each of its images.
+
+        The function is called once, now, with a stand-in for whichever image it will be; what it composes
+        is seen in `graph`, and evaluated for each image.
+
+        Args:
+            function: composes: from an image to an image.
+            platforms: to which images it is applied; by default to all. The others stay as they are.
+            attestations: whether entries that describe the images (platform ``unknown/unknown``) are kept;
+                they describe what the images no longer are.
+        """
+        from lazyimg.image.index_map import mapped
+
+        return mapped(self, function, platforms, attestations)
+
+    def select(self, platform: str | Platform) -> "Image":
+        """The image for a platform, chosen as containerd chooses.
+
+        Raises:
+            InvalidPlatform: the text is no platform. Forced, a platform that is not there raises
+                `PlatformNotFound`, which lists those that are.
+        """
+        from lazyimg.image.index_select import Select
+
+        return Select(self, Platform.parse(platform) if isinstance(platform, str) else platform)
+
+    # --- looking: forces nothing ----------------------------------------------------------------------
+
+    def graph(self) -> "Graph":
+        """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""
+        from lazyimg.notebook.graph import Graph
+
+        return Graph.of(self)
+
+    def plan(self, *targets: "Target | str", tags: Sequence[str] = ()) -> "Plan":
+        """The steps of a write in their order, touching nothing."""
+        from lazyimg.write.plan import plan
+
+        return plan(self, targets, tags)
+
+    def _repr_html_(self) -> str:
+        from lazyimg.notebook.thunk import thunk_html
+
+        return thunk_html(self, {"digest": ""})
+
+    # --- forcing --------------------------------------------------------------------------------------
+
+    def digest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "Digest":
+        """The index's digest: reads documents, and local layers of its images to their ends."""
+        from lazyimg.write.asking import sealed
+
+        return sealed(self, engine, timeout).descriptor.digest
+
+    def manifest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "IndexDocument":
+        """The index as it would be written; reads what `digest` reads."""
+        from lazyimg.write.asking import index_document
+
+        return index_document(self, engine, timeout)
+
+    def write(
+        self, *targets: "Target | str", tags: Sequence[str] = (), engine: "Engine | None" = None
+    ) -> "Result":
+        """Write the index with all it reaches, children first; see `lazyimg.Image.write`."""
+        from lazyimg.write.writing import write_image
+
+        return write_image(self, targets, tags, engine)

@@ -1,0 +1,68 @@
+"""Homes: where blobs rest whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from lazyimg.errors import ContentMismatch
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.reference import Reference
+from lazyimg.runtime import Work
+from lazyimg.stores.layout import Layout
+
+
+@frozen
+class RegistryHome:
+    """A repository of a registry.
+
+    Attributes:
+        repository: its tag and digest mean nothing.
+    """
+
+    repository: Reference
+
+    def __str__(self) -> str:
+        return self.repository.name
+
+    def chunks(self, descriptor: Descriptor, offset: int, work: Work) -> Iterator[bytes | memoryview]:
+        """GET the blob, verified on its way."""
+        client = work.client(self.repository)
+        return client.blob(self.repository.repository, descriptor.digest, descriptor.size, offset)
+
+    def fetch(self, descriptor: Descriptor, limit: int, work: Work) -> bytes:
+        """GET a small blob."""
+        client = work.client(self.repository)
+        return client.get_blob_bytes(self.repository.repository, descriptor.digest, descriptor.size, limit)
+
+
+@frozen
+class LayoutHome:
+    """An OCI layout directory."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def chunks(self, descriptor: Descriptor, offset: int, work: Work) -> Iterator[bytes | memoryview]:
+        """Read the blob's file, verified on its way."""
+        return Layout(self.path).read_blob(descriptor, offset, work.counters)
+
+    def fetch(self, descriptor: Descriptor, limit: int, work: Work) -> bytes:
+        """Read a small blob's file."""
+        refuse_larger(descriptor, limit, str(self))
+        return b"".join(self.chunks(descriptor, 0, work))
+
+
+def refuse_larger(descriptor: Descriptor, limit: int, where: str) -> None:
+    """Refuse to read a document that is too large to be one.
+
+    Raises:
+        ContentMismatch: it has more than ``limit`` bytes.
+    """
+    if descriptor.size > limit:
+        raise ContentMismatch(
+            f"{descriptor.digest} in {where} has {descriptor.size} bytes, over the limit of {limit} "
+            "for what it is"
+        )
