@@ -54,7 +54,7 @@ class Layer(Thunk[Contents]):
         owner: Any = (0, 0),
         mode: Any = None,
         mtime: Any = 0,
-        exclude: Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         compression: Compression = GZIP,
     ) -> "Layer":
         """A directory tree, in an order and with fields that depend on nothing but the tree.
@@ -71,12 +71,12 @@ class Layer(Thunk[Contents]):
         from lazyimg.content.directory import Directory
         from lazyimg.image.local_layer import FromDirectory
 
-        source = Directory(Path(path), at=at, owner=owner, mode=mode, mtime=mtime, exclude=tuple(exclude))
+        source = Directory(Path(path), at=at, owner=owner, mode=mode, mtime=mtime, exclude=exclude)
         return FromDirectory(source, compression=compression)
 
     @staticmethod
     def from_files(
-        files: Mapping[str, bytes | str | os.PathLike[str]],
+        files: Mapping[str, bytes | os.PathLike[str]],
         *,
         owner: Any = (0, 0),
         mode: Any = None,

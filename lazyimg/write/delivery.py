@@ -90,4 +90,5 @@ class Delivery(Generic[N]):
             self._failed = self._failed or error
             self._ended[number].fail(error)
         else:
+            self._feed.leave(number)
             self._ended[number].set(placed)
