@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
 from lazyimg.registry.challenge import parse_challenges
-from lazyimg.registry.failure import mask, read_words, refusal
+from lazyimg.registry.failure import read_words, refusal
 from lazyimg.registry.location import join
 from lazyimg.registry.network import Call
 from lazyimg.registry.outgoing import Outgoing
@@ -27,7 +27,7 @@ from lazyimg.registry.transport import Reply, Request, Untrusted, Wire, host_of
 ERROR_LIMIT = 1 << 20  # bytes of an error body that are read
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
-_MOST_CHALLENGES = 4  # tries of one question: a registry could ask for other scopes for ever
+_MOST_TRIES = 4  # of one question, with what was asked for: a registry could ask for ever more
 _UNAUTHORIZED = 401
 
 T = TypeVar("T")
@@ -88,11 +88,13 @@ class Patience:
 
     Attributes:
         until: when all is over, by the monotonic clock; None leaves it to the time limits.
+        waited: how many seconds the registry has given no sign of life already.
         stop: set to end all waiting between tries with `Cancelled`.
         retries: False asks once.
     """
 
     until: float | None = None
+    waited: float = 0.0
     stop: threading.Event | None = None
     retries: bool = True
 
@@ -179,6 +181,7 @@ class Conversation:
     def _until_answered(self, question: Question, patience: Patience, finish: Callable[[Reply], T]) -> T:
         call = Call(self.wire.timeouts.total, patience.until)
         call.allowance = question.allowance
+        call.alive(patience.waited)
         attempt = 0
         while True:
             wait: float | None = None
@@ -232,18 +235,17 @@ class Conversation:
     def _authorised(self, question: Question, call: Call) -> Reply:
         """Ask, and once more with what the registry wants if it wants more."""
         since = time.monotonic()
-        need = question.need
-        for _ in range(_MOST_CHALLENGES):
+        need, tries = question.need, 0
+        while True:
+            tries += 1
             reply = self._send(question, need, call)
-            if reply.status != _UNAUTHORIZED or not self.site.is_home(question.url):
-                return reply
+            is_asked = reply.status == _UNAUTHORIZED and self.site.is_home(question.url)
             call.alive()
-            wanted = self._wanted(reply, need, since)
+            wanted = self._wanted(reply, need, since) if is_asked and tries < _MOST_TRIES else None
             if wanted is None:
                 return reply
             reply.read(ERROR_LIMIT)
             need = wanted
-        return reply
 
     def _wanted(self, reply: Reply, need: Need, since: float) -> Need | None:
         challenges = parse_challenges(reply.headers.get_list("WWW-Authenticate"))
@@ -263,10 +265,6 @@ class Conversation:
             content=question.content,
         )
         return self.wire.send(request, call)
-
-    def masked(self, text: str) -> str:
-        """Cover the secrets used so far in a text."""
-        return mask(text, self._authorizer.secrets)
 
 
 def _method_after(status: int, method: str) -> str:

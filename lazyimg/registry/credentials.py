@@ -49,7 +49,7 @@ class Credentials:
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown, longest first."""
         found = {self.password, self.identity_token, self.registry_token} - {""}
-        return tuple(sorted(found, key=len, reverse=True))
+        return tuple(sorted(found, key=lambda secret: (-len(secret), secret)))
 
 
 class Keychain(Protocol):

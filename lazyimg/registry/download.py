@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from lazyimg.errors import ContentMismatch, RegistryUnreachable
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import length_of
-from lazyimg.registry.conversation import ANY, Conversation, Question
+from lazyimg.registry.conversation import ANY, Conversation, Patience, Question
 from lazyimg.registry.transport import Reply, host_of
 
 if TYPE_CHECKING:
@@ -63,15 +63,17 @@ class Download:
             RegistryUnreachable: the connection broke again and again without a byte between.
             RegistryError: the registry refused.
         """
-        faults = 0
-        while True:
+        faults, waited = 0, 0.0
+        while not self._is_complete:
+            reply = self._open(waited)
             before = self._at
             try:
-                yield from self._attempt()
+                yield from self._received(reply)
             except RegistryUnreachable:
                 faults = 1 if self._at > before else faults + 1
                 if faults > self._conversation.retries.count:
                     raise
+                waited = reply.waited
             else:
                 break
             self._conversation.wait(faults - 1, None, ANY)
@@ -79,15 +81,14 @@ class Download:
         if self._held:
             yield self._held
 
-    def _attempt(self) -> Iterator[bytes]:
-        if self._at == self._blob.size and self._at > 0:
-            return
+    @property
+    def _is_complete(self) -> bool:
+        """Whether nothing is left to ask for; of an empty blob there is: that it is empty."""
+        return self._at == self._blob.size and self._at > 0
+
+    def _open(self, waited: float) -> Reply:
         headers = {"Range": f"bytes={self._at}-"} if self._at else {}
-        reply = self._conversation.open(evolve(self._question, headers=headers))
-        with closing(reply):
-            skip = self._skip(reply)
-            self._check_length(reply, skip)
-            yield from self._received(reply, skip)
+        return self._conversation.open(evolve(self._question, headers=headers), Patience(waited=waited))
 
     def _skip(self, reply: Reply) -> int:
         """Return how many bytes of the answer are before those we want."""
@@ -107,9 +108,11 @@ class Download:
         if announced != self._blob.size:
             raise self._mismatch(f"has {announced} bytes of it, {self._blob.size} were expected")
 
-    def _received(self, reply: Reply, skip: int) -> Iterator[bytes]:
+    def _received(self, reply: Reply) -> Iterator[bytes]:
         """Yield what arrives, but keep the last part back: the next attempt, or the end, gives it out."""
-        with closing(reply.chunks()) as parts:
+        with closing(reply), closing(reply.chunks()) as parts:
+            skip = self._skip(reply)
+            self._check_length(reply, skip)
             for part in parts:
                 fresh = part[skip:] if skip else part
                 skip -= len(part) - len(fresh)

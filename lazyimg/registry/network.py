@@ -54,6 +54,11 @@ class Call:
         self._alive_at = time.monotonic() - waited
 
     @property
+    def waited(self) -> float:
+        """The seconds since the last sign of life."""
+        return time.monotonic() - self._alive_at
+
+    @property
     def left(self) -> float | None:
         """The seconds left of patience and of time; None for no end of them."""
         now = time.monotonic()

@@ -116,6 +116,11 @@ class Reply:
         """The ``Authorization`` that the request was sent with; a secret."""
         return self._request.headers.get("Authorization")
 
+    @property
+    def waited(self) -> float:
+        """The seconds that the registry gave no sign of life."""
+        return self._call.waited
+
     def chunks(self) -> Generator[bytes]:
         """Yield the body as it arrives; close the reply at its end.
 

@@ -131,8 +131,12 @@ class Upload:
                 self._transfer(self._body)
         self.is_over = True
 
+    def _send_and_close(self, body: Body, digest: str) -> None:
+        self.send(body)
+        self.commit(digest)
+
     def put(self, body: Body | bytes, digest: str, size: int | None = None) -> None:
-        """Send a small blob and close the upload, in one PUT.
+        """Send a blob and close the upload, in one PUT; after a fault, streamed as by `send`.
 
         Args:
             body: the bytes.
@@ -147,12 +151,13 @@ class Upload:
         sent = BytesBody(body) if isinstance(body, bytes) else body
         self._call.alive()
         while (fault := self._put(sent, digest, size if sent.size is None else sent.size)) is not None:
-            if not fault.is_silent and not isinstance(fault.error, RegistryError):
-                raise fault.error
             self._pause(fault)
-            if self._is_there(digest):
-                break
-            self._begin_again(fault)
+            if fault.is_unread:
+                continue
+            if not self._is_there(digest):
+                self._begin_again(fault)
+                self._send_and_close(sent, digest)
+            break
         self.is_over = True
 
     def cancel(self, *, until: float | None = None) -> None:
@@ -270,17 +275,17 @@ class Upload:
         is_hopeless = self._faults > retries.count or (fault.wait or 0.0) > retries.patience
         if is_hopeless or (left is not None and left <= retries.pause(self._faults, spread=1.0)):
             raise fault.error
-        self._conversation.wait(self._faults - 1, fault.wait, self._patience)
+        if not fault.is_unread:
+            self._conversation.wait(self._faults - 1, fault.wait, self._patience)
         if fault.wait:
             self._call.alive()
 
     def _ask_status(self, fault: Fault) -> int | Fault:
         """Ask how many bytes the registry holds; a fault if it cannot tell, or has dropped them."""
-        left = self._call.left
-        until = time.monotonic() + left if fault.is_silent and left is not None else None
+        patience = Patience(waited=self._call.waited if fault.is_silent else 0.0, stop=self._stop)
         question = self._question("ask where an upload stands", "GET", self._location)
         try:
-            answer = self._conversation.ask(question, Patience(until=until, stop=self._stop))
+            answer = self._conversation.ask(question, patience)
         except RegistryError as error:
             if isinstance(error, PermissionError) or error.status in TRANSIENT:
                 raise

@@ -479,13 +479,35 @@ def test_put_sends_and_closes(
 
 
 def test_put_after_a_cut(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
-    """A cut PUT is looked for, and else begun again."""
+    """A cut PUT is looked for, and else begun again, in the way that can be gone on with."""
     keeping.hook = Once("PUT", lambda exchange: exchange.cut(), lambda exchange: exchange.answer(503))
     upload = client(keeping.host).begin_upload("me/app")
     upload.put(DATA, DIGEST)
     assert keeping.blobs == {DIGEST: DATA}
-    assert upload.attempts == 3
-    assert upload.bytes_sent == 3 * LAST
+    assert upload.attempts == 2
+    assert upload.bytes_sent == 2 * LAST
+    assert keeping.methods == ["POST", "PUT", "HEAD", "DELETE", "POST", "PATCH", "PUT", "PUT"]
+
+
+def test_put_with_an_expired_token(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+    """A PUT that was refused for its token is simply sent again."""
+    challenge = {"WWW-Authenticate": "Basic realm=x"}
+    keeping.hook = Once("PUT", lambda exchange: exchange.answer(401, headers=challenge))
+    keychain = StaticKeychain({keeping.host: ("me", "s3cret")})
+    client(keeping.host, keychain=keychain).begin_upload("me/app").put(DATA, DIGEST)
+    assert keeping.methods == ["POST", "PUT", "PUT"]
+
+
+def test_put_cut_at_a_registry_without_patch(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+    """Where only whole uploads are taken, a cut one is sent whole again."""
+    puts = Once("PUT", *[lambda exchange: exchange.cut()] * 2)
+    patches = Once("PATCH", *[lambda exchange: exchange.answer(405)] * 9)
+    keeping.hook = lambda exchange: puts(exchange) or patches(exchange)
+    client(keeping.host).begin_upload("me/app").put(DATA, DIGEST)
+    assert keeping.blobs == {DIGEST: DATA}
+    puts = Once("PUT", *[lambda exchange: exchange.cut()] * 99)
+    with pytest.raises(RegistryUnreachable):
+        client(keeping.host, retries=2).begin_upload("me/app").put(b"other", Digest.of(b"other"))
 
 
 def test_put_whose_answer_is_lost(client: Callable[..., Client], keeping: KeepingRegistry) -> None:

@@ -126,13 +126,14 @@ class HttpServer(ThreadingHTTPServer):
 
     Args:
         respond: answers one exchange; called in a thread for each connection.
+        port: where to listen; 0 takes a free port.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, respond: Callable[[Exchange], None]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, respond: Callable[[Exchange], None], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.respond = respond
         self.exchanges: list[Exchange] = []
         self.lock = threading.Lock()

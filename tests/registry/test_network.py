@@ -1,0 +1,309 @@
+"""Connections: which address, how long, by way of whom, and over which TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+import pytest
+from support.bodies import ListedBody
+from support.http_server import Exchange, HttpServer
+from support.ports import free_port
+from support.programs import need
+
+from lazyimg.errors import RegistryUnreachable
+from lazyimg.oci.digest import Digest
+from lazyimg.registry.client import Client
+from lazyimg.registry.network import Call, Dialer, calling, unsent_bytes
+from lazyimg.registry.outgoing import Outgoing
+from lazyimg.registry.pools import Tls
+from lazyimg.registry.transport import RequestRecord, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DATA = b"some data"
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> list[str]:
+    """Make every name resolve to these addresses; return the list of names that are looked up."""
+    names: list[str] = []
+    original = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **more: Any) -> list[Any]:
+        if host[0].isdigit():
+            return original(host, *rest, **more)
+        names.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return names
+
+
+# --- calls -----------------------------------------------------------------------------------------------
+
+
+def test_call_without_limits() -> None:
+    """A call that is not bounded leaves every limit as it is."""
+    call = Call()
+    assert call.left is None
+    assert call.limit_read(None) is None
+    assert call.limit_read(7) == 7
+    assert call.limit_write(7) == 7
+    call.check()
+    call.interrupt()
+
+
+def test_call_bounds_reads_by_patience_and_all_by_time() -> None:
+    """Patience bounds what waits for the other side; the time that is set bounds everything."""
+    call = Call(patience=10, until=0.0)
+    assert call.limit_read(7) == 0.001
+    assert call.limit_write(None) == 0.001
+    with pytest.raises(httpcore.ReadTimeout):
+        call.check()
+    patient = Call(patience=10)
+    patient.allowance = 5
+    patient.alive(waited=3)
+    assert patient.limit_read(7) == pytest.approx(12, abs=0.5)
+    assert patient.limit_read(99) == pytest.approx(12, abs=0.5)
+    assert patient.limit_write(7) == 7
+    assert patient.waited == pytest.approx(3, abs=0.5)
+
+
+def test_interrupted_before_it_had_a_connection() -> None:
+    """A call that was interrupted early is cut as soon as it gets a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream = Dialer("127.0.0.1").connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=5)
+        call = Call()
+        call.interrupt()
+        with calling(call):
+            assert stream.read(10, timeout=5) == b""
+        stream.close()
+        assert unsent_bytes(stream.get_extra_info("socket")) == 0
+
+
+def test_interrupt_wakes_the_thread_that_waits() -> None:
+    """A thread that waits for an answer is free as soon as another interrupts its call."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream = Dialer("127.0.0.1").connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=5)
+        call = Call()
+        timer = threading.Timer(0.1, call.interrupt)
+        timer.start()
+        with calling(call):
+            assert stream.read(10, timeout=30) == b""
+        timer.join()
+        stream.close()
+
+
+# --- dialling --------------------------------------------------------------------------------------------
+
+
+def test_every_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first that accepts is taken; names are looked up once in a while, not each time."""
+    with HttpServer(lambda exchange: exchange.answer(200)) as server:
+        names = resolving(monkeypatch, ("127.0.0.9", 1), ("127.0.0.1", 1), ("127.0.0.1", 1))
+        dialer = Dialer("reg.lan")
+        for timeout in (5, None):
+            dialer.connect_tcp("reg.lan", server.server_port, timeout=timeout).close()
+        assert names == ["reg.lan"]
+    with pytest.raises(httpcore.ConnectError):
+        dialer.connect_tcp("reg.lan", free_port(), timeout=5)
+
+
+def test_names_below_localhost() -> None:
+    """``*.localhost`` is this machine, whatever the resolver knows."""
+    with HttpServer(lambda exchange: exchange.answer(200)) as server:
+        with Client(f"reg.localhost:{server.server_port}") as registry:
+            registry.ping()
+        with Client(f"localhost:{server.server_port}") as registry:
+            registry.ping()
+        assert server.log == ["GET /v2/"] * 2
+
+
+def test_connections_are_watched_by_the_kernel() -> None:
+    """A peer that vanished is noticed even while nothing is written."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dialer = Dialer("127.0.0.1", dead_after=9)
+        stream = dialer.connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=5)
+        sock = stream.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 9000
+        stream.close()
+
+
+def test_platform_without_those_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system knows no such option, connections are made all the same."""
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
+    with HttpServer(lambda exchange: exchange.answer(200)) as server, Client(server.host) as registry:
+        registry.ping()
+
+
+def test_connections_are_used_again() -> None:
+    """Requests in a row share one connection."""
+    ports: set[int] = set()
+
+    def respond(exchange: Exchange) -> None:
+        ports.add(exchange._handler.client_address[1])
+        exchange.read()
+        exchange.answer(404)
+
+    with HttpServer(respond) as server, Client(server.host) as registry:
+        for _ in range(4):
+            assert registry.head_blob("me/app", Digest.of(DATA)) is None
+            with pytest.raises(LookupError):
+                registry.get_manifest("me/app", "v1")
+    assert len(ports) == 1
+
+
+# --- bodies ----------------------------------------------------------------------------------------------
+
+
+def test_body_that_is_left_in_the_middle_has_not_failed() -> None:
+    """A connection that stops taking a body is no fault of the body."""
+    body = Outgoing(iter([b"", b"one", memoryview(b"two")]), None, lambda: None)
+    pieces = iter(body)
+    assert next(pieces) == b"one"
+    pieces.close()  # type: ignore[attr-defined]
+    assert (body.failure, body.is_exhausted, body.sent) == (None, False, 0)
+    body.close()
+
+
+def test_body_that_is_a_list() -> None:
+    """A body may be anything that can be iterated."""
+    body = Outgoing([b"one", bytearray(b"two")], 6, lambda: None)  # type: ignore[list-item]
+    assert b"".join(body) == b"onetwo"
+    assert (body.is_exhausted, body.sent) == (True, 6)
+    body.close()
+
+
+# --- TLS -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file with a certificate for reg.lan and its key."""
+    directory = tmp_path_factory.mktemp("tls")
+    program = need("openssl", "openssl")
+    subprocess.run(
+        [
+            *(program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=reg.lan", "-addext", "subjectAltName=DNS:reg.lan"),
+            *("-keyout", str(directory / "key.pem"), "-out", str(directory / "cert.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both = directory / "both.pem"
+    both.write_text((directory / "cert.pem").read_text() + (directory / "key.pem").read_text())
+    return both
+
+
+@pytest.fixture
+def secure(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
+    """Give a server that speaks https as reg.lan, and wants to see a certificate if there is one."""
+
+    def respond(exchange: Exchange) -> None:
+        exchange.read()
+        shown = exchange._handler.connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]
+        location = {"Location": "/v2/me/app/blobs/uploads/1"}
+        exchange.answer(201 if exchange.method == "PUT" else 202, b"shown" if shown else b"none", location)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(certificate)
+    with HttpServer(respond) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        resolving(monkeypatch, ("127.0.0.1", server.server_port))
+        yield server
+
+
+def test_own_authority(secure: HttpServer, certificate: Path) -> None:
+    """A registry with a certificate of one's own is trusted if its authority is named; all works over TLS."""
+    records: list[RequestRecord] = []
+    host = f"reg.lan:{secure.server_port}"
+    with Client(host, tls=Tls(ca=certificate), observer=records.append) as registry:
+        upload = registry.begin_upload("me/app")
+        upload.send(ListedBody(bytes(3 << 20), piece=1 << 20))
+        upload.commit(Digest.of(bytes(3 << 20)))
+    assert [record.method for record in records] == ["POST", "PATCH", "PUT"]
+    assert records[0].url == f"https://{host}/v2/me/app/blobs/uploads/"
+
+
+@pytest.mark.parametrize("pair", [True, False], ids=["two files", "one file"])
+def test_own_certificate(secure: HttpServer, certificate: Path, *, pair: bool) -> None:
+    """A certificate is shown to a registry that asks for one."""
+    own = (certificate.with_name("cert.pem"), certificate.with_name("key.pem")) if pair else certificate
+    tls = Tls(ca=certificate, client_cert=own)
+    assert "key.pem" not in repr(tls)
+    with Client(f"reg.lan:{secure.server_port}", tls=tls) as registry:
+        assert registry.get_manifest("me/app", "v1").data == b"shown"
+    with Client(f"reg.lan:{secure.server_port}", tls=Tls(ca=certificate)) as registry:
+        assert registry.get_manifest("me/app", "v1").data == b"none"
+
+
+def test_untrusted_certificate(secure: HttpServer) -> None:
+    """A certificate of nobody's is refused at once, and the message says what to do."""
+    stranger = Client(f"reg.lan:{secure.server_port}")
+    with stranger as registry, pytest.raises(Untrusted, match="name its authority with ca="):
+        registry.ping()
+    assert secure.log == []
+
+
+def test_plain_http_builds_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What costs 26 ms is built at the first https host only."""
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("TLS for plain http")
+
+    monkeypatch.setattr(httpx, "create_ssl_context", forbidden)
+    monkeypatch.setattr(ssl, "create_default_context", forbidden)
+    with HttpServer(lambda exchange: exchange.answer(200)) as server, Client(server.host) as registry:
+        registry.ping()
+
+
+# --- proxies ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxy() -> Iterator[HttpServer]:
+    """Give a proxy that answers by itself, whatever is asked for."""
+    with HttpServer(lambda exchange: exchange.answer(200, b"by proxy")) as server:
+        yield server
+
+
+def test_named_proxy(proxy: HttpServer) -> None:
+    """A proxy that is named carries everything, with its own authorization; no name is looked up."""
+    address = f"http://user:pass@{proxy.host}"
+    with Client("reg.lan:5000", insecure=True, proxy=address) as registry:
+        assert registry.get_manifest("me/app", "v1").data == b"by proxy"
+    [exchange] = proxy.exchanges
+    assert exchange.target == "http://reg.lan:5000/v2/me/app/manifests/v1"
+    assert exchange.headers["Proxy-Authorization"] == "Basic dXNlcjpwYXNz"
+    assert exchange.headers["Authorization"] is None
+
+
+@pytest.mark.parametrize("form", ["http://{}", "{}"])
+def test_proxy_of_the_environment(
+    proxy: HttpServer, monkeypatch: pytest.MonkeyPatch, form: str, client: Callable[..., Client]
+) -> None:
+    """The environment's proxy is used, except for the hosts it excepts."""
+    monkeypatch.setenv("http_proxy", form.format(proxy.host))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert client("reg.lan", insecure=True).get_manifest("me/app", "v1").data == b"by proxy"
+    with HttpServer(lambda exchange: exchange.answer(200, b"itself")) as server:
+        assert client(server.host).get_manifest("me/app", "v1").data == b"itself"
+    assert len(proxy.exchanges) == 1
+
+
+def test_proxy_that_is_not_there() -> None:
+    """A proxy that cannot be reached is an unreachable registry."""
+    lost = Client("reg.lan", insecure=True, proxy=f"http://127.0.0.1:{free_port()}", retries=0)
+    with lost as registry, pytest.raises(RegistryUnreachable, match="cannot be reached"):
+        registry.ping()
