@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from lazyimg.errors import ContentMismatch
 from lazyimg.image.choosing import choose
 from lazyimg.image.image import Image
 from lazyimg.oci.index import Index
@@ -16,6 +17,7 @@ from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk, traced
 
 if TYPE_CHECKING:
+    from lazyimg.registry.answers import RawManifest
     from lazyimg.runtime import Work
 
 
@@ -45,12 +47,35 @@ class FromRegistry(Image):
             NotFound: the registry has no such manifest.
             PlatformNotFound: it is an index that has no such platform, or no platform was named.
         """
-        work: Work = run.runtime
-        raw = work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
+        raw = self._read(run.runtime)
         document = parse_manifest(raw.data, raw.media_type)
         if isinstance(document, Index):
             named = [entry.platform for entry in document.manifests]
             chosen = document.manifests[choose(named, self.platform, str(self.reference))]
-            own = FromRegistry(self.reference.with_digest(chosen.digest), self.platform)
-            return traced(own, self.origin)
+            reference = self.reference.with_digest(chosen.digest)
+            return traced(Listed(reference, self.platform, bytes_listed=chosen.size), self.origin)
         return stored_state(document, RegistryHome(self.reference.without_identifier()), self.origin)
+
+    def _read(self, work: "Work") -> "RawManifest":
+        return work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
+
+
+@frozen
+class Listed(FromRegistry):
+    """Read the manifest that an index lists, of the size that the index says."""
+
+    bytes_listed: int = field(kw_only=True)
+
+    def _read(self, work: "Work") -> "RawManifest":
+        """GET it.
+
+        Raises:
+            ContentMismatch: it has another size.
+        """
+        raw = super()._read(work)
+        if len(raw.data) != self.bytes_listed:
+            raise ContentMismatch(
+                f"the manifest {self.reference} has {len(raw.data)} bytes, "
+                f"but the index that lists it says {self.bytes_listed}: one of the two was made wrongly"
+            )
+        return raw

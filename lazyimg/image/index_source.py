@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import frozen
 
 from lazyimg.errors import InvalidMutation
-from lazyimg.image.from_registry import FromRegistry
+from lazyimg.image.from_registry import Listed
 from lazyimg.image.index import Index
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.index import Index as IndexDocument
@@ -63,4 +63,4 @@ class IndexFromRegistry(Index):
 
     def _child(self, entry: Descriptor) -> Thunk[State]:
         at = self.reference.without_identifier().with_digest(entry.digest)
-        return IndexFromRegistry(at) if is_index(entry.media_type) else FromRegistry(at)
+        return IndexFromRegistry(at) if is_index(entry.media_type) else Listed(at, bytes_listed=entry.size)
