@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lazyimg.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from lazyimg import registry
     from lazyimg.content.compression import Gzip, Uncompressed, Zstd
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from lazyimg.write.plan import Plan
     from lazyimg.write.result import Result
     from lazyimg.write.writing import write
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "ConfigFile": "oci.config",

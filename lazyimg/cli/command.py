@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lazyimg import __version__
 from lazyimg.cli import FAILED, INTERRUPTED, USAGE
 from lazyimg.cli.demo import demo
 from lazyimg.cli.serve import serve
 from lazyimg.cli.version import version
 from lazyimg.errors import LazyImgError, MissingExtra
+from lazyimg.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lazyimg import __version__
+from lazyimg.version import __version__
 
 if TYPE_CHECKING:
     from lazyimg.cli.interpreter import Interpreter

@@ -6,7 +6,7 @@ import platform
 
 import click
 
-from lazyimg import __version__
+from lazyimg.version import __version__
 
 LIBRARIES = (
     "attrs",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 import httpx
 from attrs import evolve
 
-from lazyimg import __version__
 from lazyimg.errors import ContentMismatch, InvalidDocument, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
@@ -37,6 +36,7 @@ from lazyimg.registry.retry import Retries
 from lazyimg.registry.site import Site, locate
 from lazyimg.registry.transport import Observer, Timeouts, Wire
 from lazyimg.registry.upload import Upload
+from lazyimg.version import __version__
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
