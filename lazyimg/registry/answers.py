@@ -11,6 +11,8 @@ from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Answer
 from lazyimg.registry.location import resolve
 
+_CREATED = 201
+
 
 @frozen(kw_only=True)
 class RawManifest:
@@ -61,6 +63,11 @@ def described(answer: Answer) -> Descriptor | None:
 def upload_location(answer: Answer) -> str:
     """Return where a begun upload goes on."""
     return resolve(answer.url, answer.headers.get("Location"))
+
+
+def is_mounted(answer: Answer) -> bool:
+    """Tell whether a mount put the blob in place, or began an upload instead (202, usually)."""
+    return answer.status == _CREATED or "/uploads/" not in answer.headers.get("Location", "/uploads/")
 
 
 def listed_tags(data: bytes, repository: str) -> list[str]:

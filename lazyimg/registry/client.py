@@ -18,6 +18,7 @@ from lazyimg.registry.answers import (
     RawManifest,
     announced_digest,
     described,
+    is_mounted,
     length_of,
     listed_tags,
     media_type_of,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 _MOST_PAGES = 10_000
-_CREATED = 201
 _NO_HEAD = frozenset({400, 405, 501})  # what registries answer to a HEAD they do not offer
 
 
@@ -322,7 +322,7 @@ class Client:
         answer = self._conversation.ask(
             self._endpoints.upload(doing, repository, [from_repository], query), patience
         )
-        return None if answer.status == _CREATED else self._begun(repository, answer, (), patience)
+        return None if is_mounted(answer) else self._begun(repository, answer, (), patience)
 
     def _post_upload(self, repository: str, pulls: Iterable[str], patience: Patience) -> Answer:
         return self._conversation.ask(

@@ -205,6 +205,23 @@ def test_unused_upload_is_cancelled_on_close(
 
 
 @pytest.mark.peer
+def test_unused_upload_is_cancelled_with_a_token(
+    client: Callable[..., Client],
+    token_registry: DockerRegistry,
+    token_server: TokenServer,
+    repository: str,
+) -> None:
+    """Cancelling takes another right than pushing; it is asked for, and the pushing token kept."""
+    registry = client(token_registry.host)
+    registry.ping()
+    PushSession.open(registry, repository).close()
+    assert token_registry.begun_uploads(repository) == []
+    asked = len(token_server.asked)
+    PushSession.open(registry, repository)
+    assert len(token_server.asked) == asked
+
+
+@pytest.mark.peer
 def test_mounts(client: Callable[..., Client], docker_registry: DockerRegistry, repository: str) -> None:
     """What is there is mounted; for what is not the registry begins an upload (202), which is used."""
     registry = client(docker_registry.host)
@@ -215,6 +232,16 @@ def test_mounts(client: Callable[..., Client], docker_registry: DockerRegistry, 
     assert upload is not None
     upload.put(b"other", Digest.of(b"other"))
     assert registry.head_blob(repository, Digest.of(b"other")) == 5
+
+
+def test_mount_answered_200(client: Callable[..., Client]) -> None:
+    """Any success whose location is a blob is a mounted blob; one that is an upload is an upload."""
+    answers = iter(["/v2/me/app/blobs/sha256:00", "/v2/me/app/blobs/uploads/1"])
+    respond = lambda exchange: exchange.answer(200, headers={"Location": next(answers)})  # noqa: E731
+    with HttpServer(respond) as server:
+        registry = client(server.host)
+        assert registry.mount("me/app", Digest.of(b"x"), "me/base") is None
+        assert registry.mount("me/app", Digest.of(b"x"), "me/base") is not None
 
 
 def test_error_to_a_mount_begins_a_plain_upload(
