@@ -39,6 +39,7 @@ def test_examples_run(page: str) -> None:
         namespace = ModuleType("page").__dict__ | {"registry": registry}
         for example in PAGES[page]:
             example.run(namespace)
+    lazyimg.current_engine().close()
 
 
 @pytest.mark.parametrize("name", lazyimg.__all__)
