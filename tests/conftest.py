@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import guard
 from support.docker_registry import DockerRegistry, htpasswd_auth
 from support.front import Front
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 guard.install()
+
+settings.register_profile("lazyimg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lazyimg")  # machines are shared: no test asserts how long an example takes
 
 USERS = {"me": "s3cret-passw0rd"}
 _numbers = itertools.count()
