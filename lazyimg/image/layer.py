@@ -29,7 +29,7 @@ class Layer(Thunk[Contents]):
 
     >>> layer = Layer.from_files({"/etc/motd": b"hello\n"})
     >>> layer.digest().short
-    'ca1c54b8c4a1'
+    '6c5c3a5285f8'
     """
 
     is_layer: ClassVar[bool] = True

@@ -5,6 +5,7 @@ import inspect
 import attrs
 from attrs import frozen
 
+from lazyimg.errors import InvalidMutation
 from lazyimg.image.image import Image
 from lazyimg.oci.config import ConfigFile
 from lazyimg.state.image_state import ImageState
@@ -73,5 +74,14 @@ class ConfigMutation(Mutation):
         raise NotImplementedError(f"{type(self).__qualname__} does not say how it edits {config}")
 
     def mutate(self, state: ImageState, *others: ImageState) -> ImageState:  # noqa: ARG002 - has no others
-        """Wrap the config."""
+        """Wrap the config.
+
+        Raises:
+            InvalidMutation: what is changed is no image, and its config no image's: it is kept as it is.
+        """
+        if not state.is_image:
+            raise InvalidMutation(
+                f"{self.name} changes the config of an image; this is an artifact, whose config is of the "
+                f"type {state.manifest.config.media_type}: annotate it, or append to it"
+            )
         return state.with_edit(self, self.origin)
