@@ -1,6 +1,8 @@
 """Writing to an OCI layout: blobs are files, names are annotations in ``index.json``."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import field, frozen
@@ -85,11 +87,17 @@ class OCILayout:
         return ":".join((str(self.path), *self.tag[:1]))
 
 
+ABORT_TIME = 2.0
+"""Seconds that taking back what is being written may take."""
+
+
 class LayoutSession:
     """A layout that is being written."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._changed = threading.Condition()
+        self._under_way = 0
         self.record = Record()
 
     def find(self, descriptor: Descriptor) -> Placed | None:
@@ -106,8 +114,20 @@ class LayoutSession:
 
     def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
         """Write while reading; the digest gives the file its name."""
-        size = self._layout.write_blob(body.chunks(0), lambda: name.get(check=run.check).digest)
+        with self._receiving():
+            size = self._layout.write_blob(body.chunks(0), lambda: name.get(check=run.check).digest)
         return self.record.add(Placed("uploaded", name.get(), size, 1))
+
+    @contextmanager
+    def _receiving(self) -> Iterator[None]:
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
 
     def put(self, blob: Sealed) -> Placed:
         """Write bytes at hand."""
@@ -129,7 +149,9 @@ class LayoutSession:
         self.record.tags.update(dict.fromkeys(names, "moved"))
 
     def abort(self) -> None:
-        """Nothing: what is not whole was never named."""
+        """Wait until what was being written is gone; what is not whole was never named."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way, ABORT_TIME)
 
     def close(self) -> None:
         """Nothing is held."""
