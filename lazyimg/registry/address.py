@@ -87,8 +87,10 @@ def check_server(scheme: str, host: str, *, home_scheme: str, home: Zone | None,
     if scheme not in {"http", "https"}:
         raise RefusedAddress(f"{what} is refused: {scheme[:20]!r} is not http or https")
     if scheme == "http" and home_scheme == "https":
-        raise RefusedAddress(f"{what} at {host} is refused: plain http from a registry that speaks https")
-    zone = zone_of_name(host)
+        raise RefusedAddress(
+            f"{what} at {host[:100]} is refused: plain http from a registry that speaks https"
+        )
+    zone, host = zone_of_name(host), host[:100]
     if zone is not None and not is_allowed(zone, home):
         raise RefusedAddress(
             f"{what} at {host} is refused: {zone.value}, named by a registry that is not there"

@@ -22,6 +22,7 @@ class Fault:
         wait: seconds the registry asked to wait.
         is_lost: the registry dropped the upload.
         is_silent: there was no answer.
+        is_unclear: the registry told how much it holds, and that cannot be built on.
         is_unread: the registry refused before it took anything.
     """
 
@@ -29,6 +30,7 @@ class Fault:
     wait: float | None = None
     is_lost: bool = False
     is_silent: bool = False
+    is_unclear: bool = False
     is_unread: bool = False
 
 

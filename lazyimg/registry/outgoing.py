@@ -16,11 +16,11 @@ class Outgoing(httpx.SyncByteStream):
     Args:
         chunks: the bytes, in pieces of any size.
         size: how many bytes there will be; None sends them chunked.
-        on_progress: called before each piece that is handed to the connection.
+        on_progress: called before each piece that is handed to the connection, with the bytes before it.
     """
 
     def __init__(
-        self, chunks: Iterable[bytes | memoryview], size: int | None, on_progress: Callable[[], None]
+        self, chunks: Iterable[bytes | memoryview], size: int | None, on_progress: Callable[[int], None]
     ) -> None:
         self._chunks = iter(chunks)
         self._on_progress = on_progress
@@ -34,7 +34,7 @@ class Outgoing(httpx.SyncByteStream):
             for chunk in self._chunks:
                 for piece in _pieces(chunk):
                     self._check_size(self.sent + len(piece), is_end=False)
-                    self._on_progress()
+                    self._on_progress(self.sent)
                     yield piece
                     self.sent += len(piece)
             self._check_size(self.sent, is_end=True)

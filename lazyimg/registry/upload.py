@@ -11,13 +11,15 @@ What the body's own iteration raises is not ours: it comes out as it is, and not
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from attrs import evolve
 
 from lazyimg.content.body import Body
 from lazyimg.errors import Cancelled, LazyImgError, RegistryError, RegistryUnreachable
 from lazyimg.oci.digest import Digest
+from lazyimg.registry.auth import TokenServiceBusy
+from lazyimg.registry.bytes_body import BytesBody
 from lazyimg.registry.conversation import Conversation, Patience, Question
 from lazyimg.registry.fault import Fault, fault_of, tells_of_loss
 from lazyimg.registry.location import held_bytes, resolve, with_digest
@@ -31,26 +33,6 @@ _BYTES = "application/octet-stream"
 _RATE = 64 << 20  # bytes a second at which a registry may still be storing what it was sent
 _CANCEL_TIME = 5.0  # seconds
 _NO_STREAMS = frozenset({405, 501})
-
-
-class BytesBody:
-    """A body of bytes in memory.
-
-    >>> b"".join(BytesBody(b"hello").chunks(2))
-    b'llo'
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    @property
-    def size(self) -> int:
-        """The number of bytes."""
-        return len(self._data)
-
-    def chunks(self, offset: int) -> Iterator[bytes | memoryview]:
-        """Yield what follows ``offset``."""
-        yield memoryview(self._data)[offset:]
 
 
 class Upload:
@@ -213,8 +195,10 @@ class Upload:
             raise self._conversation.refused(question, reply)
         return self._accepted(reply, outgoing)
 
-    def _note_progress(self) -> None:
+    def _note_progress(self, sent: int) -> None:
+        """Take a piece about to leave as a sign of life; what left takes time to be stored."""
         self._call.alive()
+        self._call.allowance = sent / _RATE
 
     def _stream(self, question: Question, outgoing: Outgoing) -> tuple[Reply | None, Fault | None]:
         """Send a body once, and sort what came of it: an answer to look at, or a fault to recover from."""
@@ -227,8 +211,11 @@ class Upload:
             if outgoing.failure is not None:
                 raise
             return None, Fault(error, is_silent=True)
+        except TokenServiceBusy as busy:
+            return None, Fault(busy, wait=busy.wait)
         finally:
             self.bytes_sent += outgoing.sent
+            self._call.allowance = 0.0
         self._call.alive()
         return reply, fault_of(self._conversation, reply, question, since)
 
@@ -242,8 +229,9 @@ class Upload:
         if held == sent and outgoing.is_exhausted:
             self._held = sent
             return None
-        error = RegistryError(f"the registry took {held} of the {sent} bytes of a blob of {self.repository}")
-        return Fault(error, is_lost=held is None or held > sent)
+        said = "does not tell how many" if held is None else f"took {held}"
+        error = RegistryError(f"the registry {said} of the {sent} bytes of a blob of {self.repository}")
+        return Fault(error, is_unclear=held is None or held > sent)
 
     def _drain(self, body: Body) -> None:
         """Read the body to its end, so that its digest is known, for a registry that wants that first."""
@@ -254,7 +242,7 @@ class Upload:
     def _recover(self, fault: Fault) -> None:
         """Find out where the upload stands after a fault, or begin it again."""
         self._pause(fault)
-        held = fault if fault.is_lost else self._ask_status(fault)
+        held = fault if fault.is_lost or fault.is_unclear else self._ask_status(fault)
         if isinstance(held, Fault):
             self._begin_again(held)
             return

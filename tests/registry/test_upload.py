@@ -218,6 +218,17 @@ def test_status_that_is_more_than_was_sent_begins_again(
     assert body.offsets == [0, 0]
 
 
+def test_success_that_tells_nothing_begins_again(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """After a whole PATCH "0-0" cannot be: the upload is cancelled, and begun again."""
+    lies = iter(["0-0"])
+    keeping.range = lambda held: (next(lies, None) if held else None) or f"0-{max(held - 1, 0)}"
+    push(client(keeping.host), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    assert keeping.methods == ["POST", "PATCH", "DELETE", "POST", "PATCH", "PUT"]
+
+
 def test_no_range_at_all(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Without ``Range`` a success is believed, and a cut upload begun again."""
     keeping.range = lambda held: None  # noqa: ARG005
@@ -641,6 +652,28 @@ def test_expired_token_in_the_middle(client: Callable[..., Client], keeping: Kee
     assert len(tokens) == 3
     assert keeping.methods.count("POST") == 2
     assert body.offsets == [0, 0, 200_000]
+
+
+def test_busy_token_service_in_the_middle(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+    """A token service that is busy for a moment does not end an upload."""
+    answers = iter([200, 503, 200])
+
+    def service(exchange: Exchange) -> None:
+        exchange.answer(next(answers), b'{"token":"t0ken","expires_in":0.2}')
+
+    def guarded(exchange: Exchange) -> bool:
+        if exchange.headers.get("Authorization"):
+            return False
+        realm = f'Bearer realm="http://{server.host}/t"'
+        exchange.answer(401, headers={"WWW-Authenticate": realm})
+        return True
+
+    with HttpServer(service) as server:
+        keeping.hook = guarded
+        upload = client(keeping.host).begin_upload("me/app")
+        time.sleep(0.3)
+        upload.send(ListedBody(DATA))
+        assert next(answers, None) is None
 
 
 def test_right_taken_away_in_the_middle(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
