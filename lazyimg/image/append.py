@@ -10,7 +10,7 @@ from lazyimg.image.mutation import Mutation
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.frozen import frozen_mapping
 from lazyimg.oci.history import History
-from lazyimg.state.image_state import ImageState, StateLayer
+from lazyimg.state.image_state import ImageState
 
 CREATED_BY = "lazyimg append"
 
@@ -46,7 +46,7 @@ class Append(Mutation):
 
     def mutate(self, state: ImageState, *_: ImageState) -> ImageState:
         """Add the layers; none is read."""
-        new = tuple(StateLayer(layer, annotations=self.annotations) for layer in self.added)
+        new = tuple(layer.placed(self.annotations, docker=state.is_docker) for layer in self.added)
         grown = evolve(state, layers=state.layers + new)
         if not state.is_image:
             return grown

@@ -11,6 +11,7 @@ from lazyimg.content.compression import Compression, Gzip
 from lazyimg.content.identity import Identity
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
+from lazyimg.state.image_state import StateLayer
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Layer(Thunk[Contents]):
     '6c5c3a5285f8'
     """
 
-    is_layer: ClassVar[bool] = True
+    is_local: ClassVar[bool] = True
+    """Whether its bytes are of this machine, to be read when a write consumes it."""
 
     @staticmethod
     def from_tar(path: str | os.PathLike[str], *, compression: Compression = GZIP) -> "Layer":
@@ -183,6 +185,16 @@ class Layer(Thunk[Contents]):
         from lazyimg.write.asking import identity
 
         return identity(self, engine, timeout)
+
+    def placed(self, annotations: Mapping[str, str], *, docker: bool) -> StateLayer:  # noqa: ARG002 - see below
+        """It as a part of an image. Touches nothing.
+
+        Args:
+            annotations: of its descriptor.
+            docker: whether the image is of Docker's media types; a layer of this machine gets its media
+                type when it is sealed.
+        """
+        return StateLayer(self, annotations=annotations)
 
     def graph(self) -> "Graph":
         """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""

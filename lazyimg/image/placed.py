@@ -1,5 +1,8 @@
 """The layers of an image, as `lazyimg.Image.layers` gives them."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from attrs import frozen
 
 from lazyimg.content.identity import Identity
@@ -8,8 +11,11 @@ from lazyimg.image.image import Image
 from lazyimg.image.layer import Layer
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
+from lazyimg.oci.media_type import is_distributable, is_docker, is_layer, layer_compression, layer_media_type
+from lazyimg.oci.reference import Reference
 from lazyimg.state.contents import Contents
-from lazyimg.state.image_state import StateLayer
+from lazyimg.state.homes import RegistryHome
+from lazyimg.state.image_state import StateLayer, StoredBlob
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -18,13 +24,31 @@ from lazyimg.thunk.thunk import Thunk
 class Declared(Layer):
     """A layer that a manifest declares: its digest and size are known, its diff_id stands in the config."""
 
-    layer: Thunk[Contents]
+    is_local: ClassVar[bool] = False
+
+    layer: StoredBlob
     descriptor: Descriptor
     declared_diff_id: Thunk[Digest]
+
+    @property
+    def reads(self) -> Reference | None:
+        """The repository it rests in, if it is one: a session that can read there can mount from there."""
+        home = self.layer.blob.home
+        return home.repository if isinstance(home, RegistryHome) else None
 
     def evaluate(self, run: Run) -> Contents:
         """Say where it is."""
         return run.value(self.layer)
+
+    def placed(self, annotations: Mapping[str, str], *, docker: bool) -> StateLayer:
+        """It as a part of another image: as it was declared, in that image's family of media types."""
+        declared = self.descriptor.replace(annotations={**self.descriptor.annotations, **annotations})
+        media_type = declared.media_type
+        if is_layer(media_type) and is_distributable(media_type) and is_docker(media_type) != docker:
+            declared = declared.replace(
+                media_type=layer_media_type(layer_compression(media_type), docker=docker)
+            )
+        return StateLayer(self.layer, declared, self.declared_diff_id)
 
     def digest(self, timeout: float | None = None) -> Digest:  # noqa: ARG002 - nothing to wait for
         """As the manifest declares it. Reads nothing."""
@@ -48,7 +72,7 @@ def placed_layers(image: Image, engine: Engine | None) -> tuple[Layer, ...]:
 
 
 def _layer(layer: StateLayer) -> Layer:
-    if layer.descriptor is not None and layer.diff_id is not None:
+    if layer.descriptor is not None and layer.diff_id is not None and isinstance(layer.layer, StoredBlob):
         return Declared(layer.layer, layer.descriptor, layer.diff_id)
     assert isinstance(layer.layer, Layer)  # noqa: S101 - only layers can be appended
     return layer.layer

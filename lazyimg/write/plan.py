@@ -121,10 +121,6 @@ def _bytes(thunks: Iterable[Thunk[Any]]) -> Iterator[Step]:
         if (reads := getattr(thunk, "reads", None)) is not None:
             yield Step("Consume", f"Find, mount or copy the layers of {reads}", thunk.origin)
     for thunk in thunks:
-        if _is_layer(thunk):
+        if getattr(thunk, "is_local", False) is True:
             yield Step("Consume", f"Read {detail_of(thunk)} once, and send it meanwhile", thunk.origin)
     yield Step("PutConfig", "Send the config, if it was edited, as soon as the last layer was read")
-
-
-def _is_layer(thunk: Thunk[Any]) -> bool:
-    return getattr(thunk, "is_layer", False) is True
