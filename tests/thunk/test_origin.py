@@ -42,7 +42,7 @@ def run(source: str, name: str, file: str, **names: Any) -> dict[str, Any]:
 
 def test_frames_of_the_package_are_passed_over() -> None:
     """A thunk that a method of the package makes is the user's who called the method."""
-    space = run("def append():\n    return Leaf()", "lazyimg.image.append", "append.py")
+    space = run("def append():\n    return Leaf()", "lazyimg.image.append", "<append>")
     thunk, expected = space["append"](), line()
     assert thunk.origin == Origin(__file__, expected)
 
