@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from lazyimg.content.blob_pass import BlobPass, Expected
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
 from lazyimg.oci.descriptor import Descriptor
@@ -144,9 +143,12 @@ def _pass_over(local: Local, work: "Work", check: Check) -> OnePass[Identity]:
     source = Inside(local.source)
     if local.compression is not None:
         return Pass(source, local.compression, check, work.counters)
-    return BlobPass(source, check, work.counters, expected=_expected(local.given))
+    return _pass_over_blob(source, local.given, work, check)
 
 
-def _expected(given: Identity | None) -> Expected | None:
-    """What a user vouched for, to be held against what is read."""
-    return None if given is None else Expected(given.digest, given.diff_id, given.size)
+def _pass_over_blob(source: Inside, given: Identity | None, work: "Work", check: Check) -> OnePass[Identity]:
+    """A pass over what is kept as it is, held against what a user vouched for."""
+    from lazyimg.content.blob_pass import BlobPass, Expected  # noqa: PLC0415 - isal on use
+
+    expected = None if given is None else Expected(given.digest, given.diff_id, given.size)
+    return BlobPass(source, check, work.counters, expected=expected)
