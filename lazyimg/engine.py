@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import define, field
 
 from lazyimg.errors import ForcedInside
+from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.runtime import Runtime, Settings, Work
-from lazyimg.thunk.events import Observer, silent
+from lazyimg.thunk.events import Event, Observer, silent
 from lazyimg.thunk.run import is_inside
 from lazyimg.thunk.thunk import Thunk
 
@@ -41,15 +42,19 @@ class Engine:
     Args:
         jobs: effectful thunks that are evaluated at once; a layer being read and sent is one.
         keychain: where credentials come from; by default Docker's file, then podman's, then nobody's.
-        insecure: registry hosts (``host[:port]``) to be spoken to over plain http, or https without
-            verifying their certificate. Loopback addresses need no mention.
+        insecure: registry hosts (``host[:port]``) to be spoken to over plain http. Loopback addresses
+            need no mention.
         timeout: seconds that connecting, and each read or write of a connection, may take.
         retries: times that a request is sent again after a broken connection or a 429, 502, 503 or 504.
         transport: an ``httpx.BaseTransport`` to send requests with, instead of the network.
         scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
             by default the system's own.
         user_agent: what to be called by registries, before lazyimg's own name.
+        ca: a file of certificate authorities to trust besides the usual ones.
+        client_cert: a certificate to show, as a file, or as files of certificate and key.
+        proxy: the address of a proxy; by default what the environment says.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
+        log: True to log events and requests through structlog, under the name ``lazyimg``; or a logger.
     """
 
     jobs: int = 4
@@ -60,7 +65,12 @@ class Engine:
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
     scratch: str | Path | None = field(default=None, kw_only=True)
     user_agent: str | None = field(default=None, kw_only=True)
+    ca: str | Path | None = field(default=None, kw_only=True)
+    client_cert: Any = field(default=None, kw_only=True, repr=False)
+    proxy: str | None = field(default=None, kw_only=True, repr=False)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
+    log: Any = field(default=False, kw_only=True, repr=False)
+    _observers: list[Observer] = field(init=False, repr=False)
     _runtime: Runtime = field(init=False, repr=False)
     _entered: threading.local = field(init=False, factory=threading.local, repr=False)
     _blocks: int = field(init=False, default=0, repr=False)
@@ -70,15 +80,35 @@ class Engine:
         """Refuse what cannot work, before anything runs."""
         if self.jobs < 1:
             raise ValueError(f"jobs={self.jobs}: at least one thunk must be evaluated at a time")
-        options = {
+        self._observers = [self.on_event]
+        self._runtime = Runtime(self._settings())
+
+    def _settings(self) -> Settings:
+        """What the runtime has to know; a logger is made only if one is wanted."""
+        options: dict[str, Any] = {
             "timeout": self.timeout,
             "retries": self.retries,
             "transport": self.transport,
             "user_agent": self.user_agent,
+            "proxy": self.proxy,
         }
-        scratch = None if self.scratch is None else Path(self.scratch)
         given = {name: value for name, value in options.items() if value is not None}
-        self._runtime = Runtime(Settings(self.keychain, frozenset(self.insecure), scratch, given))
+        if self.log:
+            logger = default_logger() if self.log is True else self.log
+            self._observers.append(event_logger(logger))
+            given["observer"] = request_logger(logger)
+        return Settings(
+            self.keychain,
+            frozenset(self.insecure),
+            None if self.scratch is None else Path(self.scratch),
+            self.ca,
+            self.client_cert,
+            given,
+        )
+
+    def _observe(self, event: Event) -> None:
+        for observer in self._observers:
+            observer(event)
 
     def begin(self) -> Work:
         """What one run works with."""
@@ -102,7 +132,7 @@ class Engine:
         refuse_inside(thunk)
         graph = build([thunk], DiGraph())
         order_first(graph, first)
-        scheduler = Scheduler(graph, runtime=work or self.begin(), jobs=self.jobs, observer=self.on_event)
+        scheduler = Scheduler(graph, runtime=work or self.begin(), jobs=self.jobs, observer=self._observe)
         value: V = scheduler.force(thunk)
         return value
 

@@ -33,6 +33,8 @@ class Settings:
     keychain: "Keychain | None" = field(default=None, repr=False)
     insecure: frozenset[str] = frozenset()
     scratch: Path | None = None
+    ca: str | Path | None = None
+    client_cert: Any = field(default=None, repr=False)
     client_options: dict[str, Any] = field(factory=dict, repr=False)
 
 
@@ -54,10 +56,16 @@ class Runtime:
     def _make(self, host: str) -> "Client":
         from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use
         from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - with it
+        from lazyimg.registry.pools import Tls  # noqa: PLC0415 - with it
 
         keychain = self.settings.keychain or DefaultKeychain()
-        insecure = host in self.settings.insecure
-        return Client(host, keychain=keychain, insecure=insecure, **self.settings.client_options)
+        return Client(
+            host,
+            keychain=keychain,
+            insecure=host in self.settings.insecure,
+            tls=Tls(ca=self.settings.ca, client_cert=self.settings.client_cert),
+            **self.settings.client_options,
+        )
 
     def close(self) -> None:
         """Close every connection. The runtime may be used again afterwards."""
