@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import errno
 import hashlib
 import io
@@ -147,7 +148,8 @@ class Aside:
         self._function = function
         self.value: Any = None
         self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        context = contextvars.copy_context()  # and with it the test's own engine
+        self._thread = threading.Thread(target=lambda: context.run(self._run), daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

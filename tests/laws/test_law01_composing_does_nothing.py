@@ -115,6 +115,21 @@ def test_callables_are_not_called_and_paths_keep_their_links(tmp_path: Path) -> 
     assert image.key == image.key
 
 
+def test_a_relative_path_means_the_directory_of_the_composing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths are made absolute when they are named, so that changing the directory later changes nothing."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "layer.tar").write_bytes(tar_of({name: b""}))
+    monkeypatch.chdir(tmp_path / "one")
+    relative, absolute = (li.Layer.from_tar(p) for p in ("../one/layer.tar", tmp_path / "one/layer.tar"))
+    monkeypatch.chdir(tmp_path / "two")
+
+    assert relative == absolute
+    assert relative.diff_id() == absolute.diff_id()
+
+
 def test_an_origin_is_the_users_line_and_no_source_is_read_for_it(recorder: Recorder) -> None:
     """The origin is taken from the frame: code whose file never existed has one all the same."""
     text = "image = (\n    li.Image.empty()\n    .annotate({'a': 'b'}))\nlayer = li.Layer.from_files({})\n"
