@@ -62,7 +62,7 @@ def test_readme_has_two_commands() -> None:
     assert tests.rstrip().endswith("tests/run.py")
 
 
-@pytest.mark.parametrize("page", [*pages(), ROOT / "CONTRIBUTING.md"], ids=str)
+@pytest.mark.parametrize("page", [*pages(), ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
 def test_files_named_exist(page: Path) -> None:
     """Every file of the project that a page names in code is there."""
     named = re.findall(r"`((?:tests|docs|notebooks|lazyimg|\.ci)/[\w./-]+)`", page.read_text())
