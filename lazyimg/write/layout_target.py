@@ -98,6 +98,7 @@ class LayoutSession:
         self._layout = layout
         self._changed = threading.Condition()
         self._under_way = 0
+        self._staged: set[str] = set()
         self.record = Record()
 
     def find(self, descriptor: Descriptor) -> Placed | None:
@@ -140,10 +141,12 @@ class LayoutSession:
     def stage(self, root: Sealed, names: Sequence[str]) -> None:  # noqa: ARG002 - named by nothing yet
         """Write the manifest."""
         self.put(root)
+        self._staged.add(root.descriptor.digest)
 
     def publish(self, root: Sealed, names: Sequence[str]) -> None:
         """Write the manifest, then let ``index.json`` name it."""
-        self.put(root)
+        if root.descriptor.digest not in self._staged:
+            self.put(root)
         self.record.tags.update(dict.fromkeys(names, "not moved"))
         self._layout.add(root.descriptor, names)
         self.record.tags.update(dict.fromkeys(names, "moved"))
