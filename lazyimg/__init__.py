@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lazyimg.engine import Engine, current_engine
     from lazyimg.errors import LazyImgError
     from lazyimg.image.image import Image
+    from lazyimg.image.index import Index
     from lazyimg.image.layer import Layer
     from lazyimg.image.mutation import Mutation
     from lazyimg.oci.config import ConfigFile
@@ -45,6 +46,7 @@ _HOMES = {
     "Gzip": "content.compression",
     "History": "oci.history",
     "Image": "image.image",
+    "Index": "image.index",
     "Keychains": "registry.keychain",
     "Layer": "image.layer",
     "LazyImgError": "errors",
@@ -73,6 +75,7 @@ __all__ = [
     "Gzip",
     "History",
     "Image",
+    "Index",
     "Keychains",
     "Layer",
     "LazyImgError",

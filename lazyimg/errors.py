@@ -131,6 +131,10 @@ class PlatformNotFound(LazyImgError, LookupError):
     """An index has no image for the platform, or was read without naming one."""
 
 
+class ImageNotFound(LazyImgError, LookupError):
+    """A layout, archive or daemon that has no such image, or several while none was named."""
+
+
 class InvalidMutation(LazyImgError, ValueError):
     """A mutation that does not apply to the image it was asked of."""
 
@@ -141,6 +145,14 @@ class BlobNotFound(LazyImgError, LookupError):
 
 class LayoutError(LazyImgError, ValueError):
     """A directory that is no OCI layout, or a broken one."""
+
+
+class ArchiveError(LazyImgError, ValueError):
+    """A file that is no image archive, or a broken one."""
+
+
+class DaemonError(LazyImgError, OSError):
+    """The docker daemon cannot be reached, or refused."""
 
 
 class LayoutUnwritable(LazyImgError, OSError):

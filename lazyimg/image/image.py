@@ -1,5 +1,6 @@
 """The public face of an image."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +63,22 @@ class Image(Thunk[ImageState]):
 
         named = Reference.parse(reference) if isinstance(reference, str) else reference
         return FromRegistry(named, Platform.parse(platform) if isinstance(platform, str) else platform)
+
+    @staticmethod
+    def from_layout(
+        path: str | os.PathLike[str], ref: str | None = None, platform: str | Platform | None = None
+    ) -> "Image":
+        """An image of an OCI layout directory.
+
+        Args:
+            path: the directory; made absolute now, opened when something is forced.
+            ref: a tag (the annotation ``org.opencontainers.image.ref.name``) or a digest; None for the only
+                image there is.
+            platform: which image of an index; as for `from_registry`.
+        """
+        from lazyimg.image.from_layout import FromLayout
+
+        return FromLayout(path, ref, Platform.parse(platform) if isinstance(platform, str) else platform)
 
     @staticmethod
     def empty(platform: str | Platform = "linux/amd64", *, docker: bool = False) -> "Image":

@@ -1,5 +1,6 @@
 """The public face of an index: one name for the images of several platforms."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,18 @@ class Index(Thunk[IndexState]):
         from lazyimg.image.index_source import IndexFromRegistry
 
         return IndexFromRegistry(Reference.parse(reference) if isinstance(reference, str) else reference)
+
+    @staticmethod
+    def from_layout(path: str | os.PathLike[str], ref: str | None = None) -> "Index":
+        """An index of an OCI layout directory.
+
+        Args:
+            path: the directory; made absolute now, opened when something is forced.
+            ref: a tag or a digest; None for the only one there is.
+        """
+        from lazyimg.image.from_layout import IndexFromLayout
+
+        return IndexFromLayout(path, ref)
 
     @staticmethod
     def empty(*, docker: bool = False) -> "Index":

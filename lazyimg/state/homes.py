@@ -7,9 +7,11 @@ from attrs import frozen
 
 from lazyimg.errors import ContentMismatch
 from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.index import Index
 from lazyimg.oci.reference import Reference
 from lazyimg.runtime import Work
-from lazyimg.stores.layout import Layout
+from lazyimg.stores.layout_source import LayoutSource
 
 
 @frozen
@@ -47,12 +49,20 @@ class LayoutHome:
 
     def chunks(self, descriptor: Descriptor, offset: int, work: Work) -> Iterator[bytes | memoryview]:
         """Read the blob's file, verified on its way."""
-        return Layout(self.path).read_blob(descriptor, offset, work.counters)
+        return LayoutSource(self.path).blob(descriptor, offset, work.counters)
 
     def fetch(self, descriptor: Descriptor, limit: int, work: Work) -> bytes:
         """Read a small blob's file."""
         refuse_larger(descriptor, limit, str(self))
         return b"".join(self.chunks(descriptor, 0, work))
+
+    def index(self, work: Work) -> Index:  # noqa: ARG002 - needs no client
+        """Read ``index.json``."""
+        return LayoutSource(self.path).index()
+
+    def size_of(self, digest: Digest, work: Work) -> int | None:  # noqa: ARG002 - needs no client
+        """Look how large the blob's file is."""
+        return LayoutSource(self.path).size_of(digest)
 
 
 def refuse_larger(descriptor: Descriptor, limit: int, where: str) -> None:

@@ -16,25 +16,21 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from lazyimg.content.counters import Counters
 from lazyimg.errors import (
-    BlobNotFound,
-    ContentMismatch,
     InvalidDocument,
     LayoutError,
     LayoutUnwritable,
     LazyImgError,
 )
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.oci.digest import Digest, new_hash
-from lazyimg.oci.document import dumps, loads
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.document import dumps
 from lazyimg.oci.index import Index
 from lazyimg.oci.media_type import OCI_INDEX
+from lazyimg.stores.marker import VERSION, refuse_other_version
 
-VERSION = {"imageLayoutVersion": "1.0.0"}
 REF_NAME = "org.opencontainers.image.ref.name"
 _TEMPORARY = ".lazyimg-"
-_CHUNK = 1 << 20
 
 
 @frozen
@@ -59,7 +55,7 @@ class Layout:
             if not marker.exists():
                 self._refuse_foreign(marker)
                 self._replace(marker, dumps(VERSION))
-            self._refuse_other_version(marker)
+            refuse_other_version(marker.read_bytes(), f"{marker}")
             (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
 
     def _refuse_foreign(self, marker: Path) -> None:
@@ -68,15 +64,6 @@ class Layout:
             raise LayoutError(
                 f"{self.path} is no OCI layout and not empty: name an empty or a new directory, "
                 "or one with the file oci-layout"
-            )
-
-    def _refuse_other_version(self, marker: Path) -> None:
-        found = loads(marker.read_bytes(), what=f"{marker}")
-        version = found.get("imageLayoutVersion") if isinstance(found, dict) else None
-        if version != VERSION["imageLayoutVersion"]:
-            raise LayoutError(
-                f"{marker} names the layout version {version!r}; "
-                f"only {VERSION['imageLayoutVersion']} is known"
             )
 
     def blob(self, digest: Digest) -> Path:
@@ -116,36 +103,6 @@ class Layout:
                 _settle(file)
                 path.replace(target)
         return size
-
-    def read_blob(self, descriptor: Descriptor, offset: int, counters: Counters) -> Iterator[bytes]:
-        """Yield a blob's bytes from ``offset``; by their end, size and digest of the whole are checked.
-
-        Raises:
-            NotFound: it is not there.
-            ContentMismatch: it is not what the descriptor names.
-            LayoutError: it is no regular file.
-        """
-        path = self.blob(descriptor.digest)
-        hasher, position = new_hash(descriptor.digest.algorithm), 0
-        with self._opened(path, descriptor) as file:
-            counters.add(opened=1)
-            while chunk := file.read(_CHUNK):
-                counters.add(bytes_read=len(chunk))
-                hasher.update(chunk)
-                start, position = position, position + len(chunk)
-                if position > offset:
-                    yield chunk[max(0, offset - start) :]
-        if Digest.from_hash(hasher) != descriptor.digest:
-            raise ContentMismatch(f"{path} does not have the digest that is its name: the layout is damaged")
-
-    def _opened(self, path: Path, descriptor: Descriptor) -> BinaryIO:
-        if not self.has(descriptor.digest, descriptor.size):
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                raise LayoutError(f"{path} is no regular file: a blob is never followed elsewhere")
-            if path.exists():
-                raise ContentMismatch(f"{path} has {path.stat().st_size} bytes, and not {descriptor.size}")
-            raise BlobNotFound(f"{self.path} has no blob {descriptor.digest}")
-        return path.open("rb")
 
     def index(self) -> Index:
         """What ``index.json`` says; empty where there is none.

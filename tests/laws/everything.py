@@ -84,7 +84,12 @@ def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
         .with_subject(subject)
         .apply(Merged(pinned))
     )
-    return base, pinned, li.Image.empty(), li.Image.empty("linux/arm64/v8", docker=True), mutated
+    resting = (
+        li.Image.from_layout(directory / "layout"),
+        li.Image.from_layout(str(directory / "layout"), "v1", "linux/arm64"),
+        li.Index.from_layout(directory / "layout", ZEROS).select("linux/arm64"),
+    )
+    return base, pinned, li.Image.empty(), li.Image.empty("linux/arm64/v8", docker=True), *resting, mutated
 
 
 def look(directory: Path, stream: Any, registry: str) -> None:
