@@ -1,0 +1,61 @@
+"""What effectful thunks do their work with."""
+
+from __future__ import annotations
+
+import threading
+
+import lazyimg as li
+from lazyimg.runtime import Runtime, Settings, Work
+
+REFERENCE = li.Reference.parse("a.invalid/b:1")
+
+
+def test_one_client_a_registry() -> None:
+    """Made when first asked for, by whichever repository; another after the runtime was closed."""
+    runtime = Runtime(Settings())
+    first = runtime.client(REFERENCE)
+    assert runtime.client(li.Reference.parse("a.invalid/other/c@sha256:" + 64 * "0")) is first
+    assert runtime.client(li.Reference.parse("b.invalid/b:1")) is not first
+    runtime.close()
+    assert runtime.client(REFERENCE) is not first
+    runtime.close()
+
+
+def test_threads_share_it() -> None:
+    """However many ask at once."""
+    runtime = Runtime(Settings())
+    clients = set()
+    threads = [threading.Thread(target=lambda: clients.add(id(runtime.client(REFERENCE)))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(clients) == 1
+    runtime.close()
+
+
+def test_docker_hub_is_one_registry_under_all_its_names() -> None:
+    """Its aliases are one client."""
+    runtime = Runtime(Settings())
+    names = ("python:3", "docker.io/library/python:3", "index.docker.io/library/python:3")
+    assert len({id(runtime.client(li.Reference.parse(name))) for name in names}) == 1
+    runtime.close()
+
+
+def test_what_one_run_works_with() -> None:
+    """Its own sessions and counters; the engine's runtime."""
+    engine = li.Engine(scratch="/nonexistent")
+    first, second = engine.begin(), engine.begin()
+    assert isinstance(first, Work)
+    assert first.runtime is second.runtime
+    assert first.counters is not second.counters
+    assert str(first.scratch) == "/nonexistent"
+    assert li.Engine().begin().scratch is None
+    assert first.client(REFERENCE) is second.client(REFERENCE)
+    engine.close()
+
+
+def test_its_text_holds_no_credential() -> None:
+    """Settings are shown without what could."""
+    settings = Settings(keychain=li.StaticKeychain({"a.example": ("me", "s3cret")}))
+    assert "s3cret" not in repr(settings)
