@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -235,3 +236,12 @@ def test_the_package_runs_as_a_module(program: Any) -> None:
     """``python -m lazyimg.cli`` is the command, its exit code included."""
     assert program("--version").out == f"lazyimg {li.__version__}\n"
     assert program("nonsense").code == 2
+
+
+def test_the_module_s_exit_code_is_the_command_s(monkeypatch: Any, capsys: Any) -> None:
+    """In this process too."""
+    monkeypatch.setattr(sys, "argv", ["lazyimg", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("lazyimg.cli", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"lazyimg {li.__version__}\n"

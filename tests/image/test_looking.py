@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import pickle
 from typing import TYPE_CHECKING
@@ -80,3 +81,8 @@ def test_a_set_of_images(image: li.Image) -> None:
     same = image.base.annotate({"a": "<b>"})  # type: ignore[attr-defined]  # a mutation has one
     assert {image, same} == {image}
     assert image != "another thing"
+
+
+def test_the_signature_of_configure_reads_well() -> None:
+    """What keeps a field is shown by its name."""
+    assert "= KEEP" in str(inspect.signature(li.Image.configure))
