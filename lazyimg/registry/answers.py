@@ -1,11 +1,8 @@
 """What the answers of a registry say: values read from their headers and bodies."""
 
-import json
-from typing import Any
-
 from attrs import field, frozen
 
-from lazyimg.errors import InvalidDigest, InvalidDocument
+from lazyimg.errors import InvalidDigest
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Answer
@@ -35,6 +32,11 @@ def announced_digest(answer: Answer) -> Digest | None:
         return Digest(answer.headers.get("Docker-Content-Digest", ""))
     except InvalidDigest:
         return None
+
+
+def named_digest(reference: str) -> Digest | None:
+    """Return the digest that a manifest is asked for by; None of a tag."""
+    return Digest(reference) if ":" in reference else None
 
 
 def media_type_of(answer: Answer) -> str:
@@ -68,16 +70,3 @@ def upload_location(answer: Answer) -> str:
 def is_mounted(answer: Answer) -> bool:
     """Tell whether a mount put the blob in place, or began an upload instead (202, usually)."""
     return answer.status == _CREATED or "/uploads/" not in answer.headers.get("Location", "/uploads/")
-
-
-def listed_tags(data: bytes, repository: str) -> list[str]:
-    """Read one page of a list of tags.
-
-    Raises:
-        InvalidDocument: it is none.
-    """
-    try:
-        body: Any = json.loads(data)
-        return [tag for tag in body["tags"] or [] if isinstance(tag, str)]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise InvalidDocument(f"the list of tags of {repository} is no list of tags") from None

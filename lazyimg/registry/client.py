@@ -20,8 +20,8 @@ from lazyimg.registry.answers import (
     described,
     is_mounted,
     length_of,
-    listed_tags,
     media_type_of,
+    named_digest,
     upload_location,
 )
 from lazyimg.registry.auth import Authorizer
@@ -30,9 +30,10 @@ from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
 from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
 from lazyimg.registry.keychain import Anonymous
-from lazyimg.registry.location import next_page
+from lazyimg.registry.lists import listed, pages, referring
 from lazyimg.registry.network import Dialer
 from lazyimg.registry.pools import Pools, Tls
+from lazyimg.registry.referrers import list_referrer, listed_under_tag
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.site import Site, locate
 from lazyimg.registry.transport import Observer, Timeouts, Wire
@@ -42,7 +43,8 @@ from lazyimg.version import __version__
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-_MOST_PAGES = 10_000
+_NO_REFERRERS = frozenset({404, 405})
+_MAY_REFER = b'"subject"'  # a look before the manifest is parsed
 _NO_HEAD = frozenset({400, 405, 501})  # what registries answer to a HEAD they do not offer
 
 
@@ -86,7 +88,7 @@ class Client:
         self.registry = name
         site = Site(name, url, lambda: dialer.home_zone)
         authorizer = Authorizer(site, wire, keychain or Anonymous())
-        self._conversation = Conversation(site, wire, authorizer, _as_retries(retries))
+        self._conversation = Conversation(site, wire, authorizer, Retries.of(retries))
         self._endpoints = Endpoints(url)
 
     def __repr__(self) -> str:
@@ -146,7 +148,7 @@ class Client:
             ContentMismatch: its bytes have another digest than was asked for or announced, or are over 4 MiB.
         """
         answer = self._conversation.ask(self._endpoints.manifest("GET", repository, reference))
-        expected = _digest_or_none(reference) or announced_digest(answer)
+        expected = named_digest(reference) or announced_digest(answer)
         found = Digest.of(answer.data, expected.algorithm if expected else "sha256")
         if expected is not None and found != expected:
             raise ContentMismatch(
@@ -164,6 +166,9 @@ class Client:
             data: its bytes.
             media_type: what they are.
 
+        One with a subject is listed as its referrer: by the registry, or under the fallback tag where the
+        registry does not say that it does (`lazyimg.registry.referrers`).
+
         Returns:
             The digest of the bytes.
 
@@ -176,12 +181,15 @@ class Client:
             raise InvalidDocument(
                 f"a manifest of {len(data)} bytes is over the limit of {MANIFEST_LIMIT}: not sent"
             )
-        asked = _digest_or_none(reference)
+        asked = named_digest(reference)
         digest = Digest.of(data, asked.algorithm if asked else "sha256")
         if asked not in {None, digest}:
             raise ContentMismatch(f"these bytes have the digest {digest}, they cannot be written as {asked}")
         question = self._endpoints.manifest("PUT", repository, reference, data, media_type)
-        self._check_stored(self._conversation.ask(question), digest, repository)
+        answer = self._conversation.ask(question)
+        self._check_stored(answer, digest, repository)
+        if _MAY_REFER in data and "OCI-Subject" not in answer.headers:
+            list_referrer(self, repository, data, media_type)
         return digest
 
     def _check_stored(self, answer: Answer, digest: Digest, repository: str) -> None:
@@ -348,22 +356,48 @@ class Client:
             NotFound: there is no such repository.
             InvalidDocument: the registry answered something else.
         """
-        found: list[str] = []
-        page: str | None = None
-        for _ in range(_MOST_PAGES):
-            answer = self._conversation.ask(self._endpoints.tags(repository, page))
-            found += listed_tags(answer.data, repository)
-            page = next_page(answer.url, answer.headers.get("Link"))
-            if page is None:
-                break
-        return found
+        answers = pages(self._conversation, lambda page: self._endpoints.tags(repository, page))
+        what = f"list the tags of {repository}"
+        return [tag for answer in answers for tag in listed(answer, "tags", what)]
 
+    def catalog(self) -> list[str]:
+        """Return the repositories of the registry, all pages of them, in the registry's order.
 
-def _as_retries(value: int | Retries | None) -> Retries:
-    if isinstance(value, Retries):
-        return value
-    return Retries() if value is None else Retries(count=value)
+        The catalog is no part of the distribution-spec; Docker's registry has it, the large ones do not.
 
+        Raises:
+            NotFound: the registry has no catalog.
+            InvalidDocument: the registry answered something else.
+        """
+        answers = pages(self._conversation, self._endpoints.catalog)
+        return [
+            name for answer in answers for name in listed(answer, "repositories", "list the repositories")
+        ]
 
-def _digest_or_none(reference: str) -> Digest | None:
-    return Digest(reference) if ":" in reference else None
+    def referrers(self, repository: str, digest: str, artifact_type: str | None = None) -> list[Descriptor]:
+        """Return what refers to a manifest (distribution-spec, "Listing Referrers"), all pages of it.
+
+        Where the registry has no referrers API, what is listed under the fallback tag.
+
+        Args:
+            repository: such as ``me/app``.
+            digest: of the manifest that is referred to; it need not exist.
+            artifact_type: list only these.
+
+        Raises:
+            RegistryError: the registry refused.
+            InvalidDocument: the registry answered something else.
+        """
+        subject = Digest(digest)
+
+        def ask_for(page: str | None) -> Question:
+            return self._endpoints.referrers(repository, subject, artifact_type, page)
+
+        try:
+            answers = list(pages(self._conversation, ask_for))
+        except RegistryError as error:
+            if error.status not in _NO_REFERRERS:
+                raise
+            entries = listed_under_tag(self, repository, subject).manifests
+            return [one for one in entries if artifact_type in {None, one.artifact_type}]
+        return [one for answer in answers for one in referring(answer, artifact_type)]

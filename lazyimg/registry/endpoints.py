@@ -84,5 +84,29 @@ class Endpoints:
             limit=MANIFEST_LIMIT,
         )
 
+    def catalog(self, page: str | None = None) -> Question:
+        """List repositories, from a page on (Docker's registry API)."""
+        return Question(
+            doing="list the repositories",
+            method="GET",
+            url=page or f"{self.url}/v2/_catalog",
+            scopes=(scope.CATALOG,),
+            limit=MANIFEST_LIMIT,
+        )
+
+    def referrers(
+        self, repository: str, digest: str, artifact_type: str | None = None, page: str | None = None
+    ) -> Question:
+        """List what refers to a manifest, from a page on (end-12)."""
+        query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
+        return Question(
+            doing=f"list the referrers of {digest} in {repository}",
+            method="GET",
+            url=page or self._path(repository, "referrers", digest) + query,
+            repository=repository,
+            scopes=(scope.pull(repository),),
+            limit=MANIFEST_LIMIT,
+        )
+
     def _path(self, repository: str, kind: str, name: str) -> str:
         return f"{self.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"

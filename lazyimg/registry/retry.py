@@ -28,6 +28,17 @@ class Retries:
     longest: float = 8.0
     patience: float = 30.0
 
+    @classmethod
+    def of(cls, value: "int | Retries | None") -> "Retries":
+        """Take settings as they are, or a number of retries; None is the default.
+
+        >>> Retries.of(2).count
+        2
+        """
+        if isinstance(value, Retries):
+            return value
+        return cls() if value is None else cls(count=value)
+
     def pause(self, attempt: int, *, spread: float | None = None) -> float:
         """Return the seconds to wait before retry number ``attempt`` (the first is 0).
 

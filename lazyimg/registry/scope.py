@@ -32,6 +32,10 @@ class Scope:
         return self.resource == other.resource and (self.actions >= other.actions or "*" in self.actions)
 
 
+CATALOG = Scope("registry:catalog", frozenset({"*"}))
+"""The scope to list the repositories."""
+
+
 def pull(repository: str) -> Scope:
     """Return the scope to read a repository."""
     return Scope(f"repository:{repository}", frozenset({"pull"}))

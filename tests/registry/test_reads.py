@@ -451,7 +451,7 @@ def test_list_that_is_none(client: Callable[..., Client], body: bytes) -> None:
 
 def test_pages_without_end(client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that pages for ever is left after a bounded number of pages."""
-    monkeypatch.setattr("lazyimg.registry.client._MOST_PAGES", 3)
+    monkeypatch.setattr("lazyimg.registry.lists._MOST_PAGES", 3)
     with serving(b'{"tags":["a"]}', Link='</v2/me/app/tags/list?n=1>; rel="next"') as server:
         assert client(server.host).tags("me/app") == ["a", "a", "a"]
 

@@ -1,0 +1,211 @@
+"""Referrers and the catalog: by the registry's own lists, and under the fallback tag where it has none."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lazyimg.errors import NotFound, RegistryError
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.index import Index
+from lazyimg.oci.manifest import Manifest
+from lazyimg.oci.media_type import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
+from lazyimg.registry.client import Client
+from lazyimg.registry.referrers import fallback_tag, remove_under_tag
+from lazyimg.server.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from support.docker_registry import DockerRegistry
+    from support.front import Front
+    from support.http_server import Exchange
+    from support.token_server import TokenServer
+
+EMPTY = b"{}"
+SUBJECT = Digest.of(b"subject")
+
+
+@pytest.fixture
+def embedded() -> Iterator[str]:
+    """Give the address of an embedded registry, which has the referrers API."""
+    with Registry() as registry:
+        yield registry.host
+
+
+@pytest.fixture(params=["embedded", "docker_registry"])
+def host(request: pytest.FixtureRequest) -> str:
+    """Give the address of a registry with the API, and of one without."""
+    found = request.getfixturevalue(request.param)
+    return found if isinstance(found, str) else found.host
+
+
+def artifact(client: Client, repository: str, kind: str, subject: Digest = SUBJECT) -> tuple[bytes, Digest]:
+    """Push an artifact that refers to the subject, and give its bytes and digest."""
+    client.begin_upload(repository).put(EMPTY, Digest.of(EMPTY))
+    config = Descriptor(media_type=OCI_EMPTY, digest=Digest.of(EMPTY), size=2)
+    named = Descriptor(media_type=OCI_MANIFEST, digest=subject, size=7)
+    manifest = Manifest.new(config=config).with_subject(named).with_artifact_type(kind)
+    data = manifest.with_annotations({"kind": kind}).to_bytes()
+    return data, client.put_manifest(repository, Digest.of(data), data, OCI_MANIFEST)
+
+
+def test_referrers_of_either_kind_of_registry(host: str, repository: str) -> None:
+    """What refers to a manifest that need not exist is listed, annotations pulled up, and filtered."""
+    with Client(host) as client:
+        assert client.referrers(repository, SUBJECT) == []
+        (data, one), (_, two) = (artifact(client, repository, kind) for kind in ("a/one", "a/two"))
+        artifact(client, repository, "a/other", Digest.of(b"another subject"))
+        found = {entry.digest: entry for entry in client.referrers(repository, SUBJECT)}
+        assert set(found) == {one, two}
+        assert (found[one].size, found[one].artifact_type) == (len(data), "a/one")
+        assert found[one].annotations == {"kind": "a/one"}
+        assert [entry.digest for entry in client.referrers(repository, SUBJECT, "a/two")] == [two]
+        assert client.referrers(repository, SUBJECT, "a/none") == []
+
+
+def test_the_fallback_tag_is_left_alone_where_the_registry_lists(embedded: str, repository: str) -> None:
+    """A registry that answers with ``OCI-Subject`` needs no tag."""
+    with Client(embedded) as client:
+        artifact(client, repository, "a/one")
+        with pytest.raises(NotFound):
+            client.get_manifest(repository, fallback_tag(SUBJECT))
+
+
+def test_entries_of_others_are_kept_and_taken_out_one_by_one(
+    docker_registry: DockerRegistry, repository: str
+) -> None:
+    """The index under the fallback tag is merged with; an entry is removed alone, once."""
+    with Client(docker_registry.host) as client:
+        other = Descriptor(
+            media_type=OCI_MANIFEST, digest=artifact(client, repository, "a/x", Digest.of(b"x"))[1], size=3
+        )
+        client.put_manifest(
+            repository, fallback_tag(SUBJECT), Index.new(manifests=[other]).to_bytes(), OCI_INDEX
+        )
+        data, one = artifact(client, repository, "a/one")
+        assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest, one]
+        client.put_manifest(repository, Digest.of(data), data, OCI_MANIFEST)
+        assert len(client.referrers(repository, SUBJECT)) == 2
+        for _ in range(2):
+            remove_under_tag(client, repository, SUBJECT, one)
+            assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest]
+
+
+def test_an_index_can_refer_too(docker_registry: DockerRegistry, repository: str) -> None:
+    """An index with a subject is listed, without an artifact type if it has none."""
+    subject = Descriptor(media_type=OCI_MANIFEST, digest=SUBJECT, size=7)
+    data = Index.new().with_subject(subject).to_bytes()
+    with Client(docker_registry.host) as client:
+        digest = client.put_manifest(repository, "1", data, OCI_INDEX)
+        assert [(e.digest, e.artifact_type) for e in client.referrers(repository, SUBJECT)] == [
+            (digest, None)
+        ]
+
+
+def test_writers_at_once_all_stand_in_the_end(docker_registry: DockerRegistry, repository: str) -> None:
+    """The index is read again after each writing: four who write at once find each other's entries."""
+    with Client(docker_registry.host) as client:
+        artifact(client, repository, "a/first", Digest.of(b"x"))
+        done: list[Digest] = []
+        threads = [
+            threading.Thread(target=lambda n=n: done.append(artifact(client, repository, f"a/{n}")[1]))
+            for n in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(done) == 3
+        for digest in done:  # not atomic: an entry lost to a last race is put back by writing again
+            data = client.get_manifest(repository, digest).data
+            client.put_manifest(repository, digest, data, OCI_MANIFEST)
+        assert {entry.digest for entry in client.referrers(repository, SUBJECT)} == set(done)
+
+
+def test_an_entry_that_is_always_undone_is_an_error(
+    docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
+) -> None:
+    """Others who keep replacing the tag end in an error that says what is there."""
+    proxy = front(docker_registry.host)
+    tag = fallback_tag(SUBJECT)
+
+    def lose(exchange: Exchange) -> bool:
+        if exchange.method == "PUT" and exchange.target.endswith(tag):
+            exchange.read()
+            exchange.answer(201, b"")
+            return True
+        return False
+
+    proxy.intercept = lose
+    with Client(proxy.host) as client, pytest.raises(RegistryError, match="kept replacing the tag sha256-"):
+        artifact(client, repository, "a/one")
+
+
+def test_something_else_under_the_fallback_tag_counts_as_nothing(
+    docker_registry: DockerRegistry, repository: str
+) -> None:
+    """A tag of that name that is an image lists no referrers."""
+    with Client(docker_registry.host) as client:
+        data, _ = artifact(client, repository, "a/x", Digest.of(b"x"))
+        client.put_manifest(repository, fallback_tag(SUBJECT), data, OCI_MANIFEST)
+        assert client.referrers(repository, SUBJECT) == []
+
+
+def test_a_refusal_is_no_missing_api(
+    docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
+) -> None:
+    """A 403 to the list of referrers is an error, not an empty list."""
+    proxy = front(docker_registry.host)
+    proxy.intercept = lambda exchange: exchange.answer(403, b"") is None
+    with Client(proxy.host) as client, pytest.raises(RegistryError):
+        client.referrers(repository, SUBJECT)
+
+
+def test_the_catalog_lists_repositories(host: str, repository: str) -> None:
+    """Repositories are listed, all pages of them."""
+    with Client(host) as client:
+        artifact(client, repository, "a/x")
+        assert repository in client.catalog()
+
+
+def test_the_catalog_wants_a_scope_of_its_own(
+    token_registry: DockerRegistry, token_server: TokenServer
+) -> None:
+    """Under token authentication the scope ``registry:catalog:*`` is asked for."""
+    with Client(token_registry.host) as client:
+        client.catalog()
+    assert token_server.asked == [["registry:catalog:*"]]
+
+
+def test_pages_of_referrers(embedded: str, front: Callable[[str], Front], repository: str) -> None:
+    """A list in pages is read to its end, filtered here where the registry did not."""
+    proxy = front(embedded)
+    entries = [
+        {
+            "mediaType": OCI_MANIFEST,
+            "digest": str(Digest.of(b"%d" % n)),
+            "size": 1,
+            "artifactType": f"a/{n % 2}",
+        }
+        for n in range(4)
+    ]
+
+    def answer(exchange: Exchange) -> bool:
+        start = int(exchange.target.partition("last=")[2] or 0)
+        page = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries[start : start + 3]}
+        path = exchange.target.partition("?")[0]
+        headers = {"Content-Type": OCI_INDEX}
+        if start == 0:
+            headers["Link"] = f'<{path}?last=3>; rel="next"'
+        exchange.answer(200, json.dumps(page).encode(), headers)
+        return True
+
+    proxy.intercept = answer
+    with Client(proxy.host) as client:
+        assert len(client.referrers(repository, SUBJECT)) == 4
+        assert len(client.referrers(repository, SUBJECT, "a/1")) == 2
