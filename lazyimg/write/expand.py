@@ -14,7 +14,7 @@ from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import State
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import Thunk, brief
 from lazyimg.write.assembly import Assembly, Ways, assemble
 from lazyimg.write.documents import needed
 
@@ -25,6 +25,9 @@ class Expand(Thunk[Sequence[Sealed]]):
 
     images: tuple[Thunk[State], ...]
     ways: tuple[Ways, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.name}({brief(self.images)})"
 
     def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:
         """Go on with the states."""

@@ -98,7 +98,15 @@ def test_a_denied_push(registry: li.Registry) -> None:
     assert isinstance(caught.value, Denied)
     assert not opened
     assert len(registry.requests) == 1
-    assert "0 bytes of 0 local sources were read" in notes_of(caught.value)
+    session, expand, *left = caught.value.__notes__
+    assert session.startswith(
+        f"while forcing OpenSession(site={registry.host}/app, pulls=('base',)), composed at "
+    )
+    assert expand.startswith("needed by Expand((<Append ")
+    assert left == [
+        "0 bytes of 0 local sources were read",
+        f"{registry.host}/app:1: nothing in place; tag 1: not moved",
+    ]
 
 
 def test_a_push_without_credentials() -> None:
