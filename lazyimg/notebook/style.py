@@ -36,7 +36,13 @@ _RULES = (
     ("-waits", "font-style:italic;opacity:.68"),
 )
 
-STYLE = "<style>" + "".join(f".lazyimg{name}{{{rules}}}" for name, rules in _RULES) + "</style>"
+
+def _selector(name: str) -> str:
+    """A rule's selector, as specific as Jupyter's own for the cells of tables, which come before it."""
+    return f".lazyimg .lazyimg{name}" if name else ".lazyimg"
+
+
+STYLE = "<style>" + "".join(f"{_selector(name)}{{{rules}}}" for name, rules in _RULES) + "</style>"
 
 KINDS = {
     "pure": ("#8792a6", "computed"),
