@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -64,8 +65,8 @@ def install_missing() -> None:
         run(("apt-get", "install", "--yes", "--quiet=2", "--no-install-recommends", *missing), **quiet)
 
 
-def test(directory: Path) -> tuple[bool, list[str]]:
-    """Run the tests and doctests under coverage; tell whether they passed, and which were skipped."""
+def test(directory: Path) -> tuple[bool, Counter[str]]:
+    """Run the tests and doctests under coverage; tell whether they passed, and why some were skipped."""
     report = directory / "tests.xml"
     data = {"COVERAGE_FILE": str(directory / "coverage")}
     passed = run(("coverage", "run", "-m", "pytest", f"--junitxml={report}"), **data)
@@ -73,13 +74,13 @@ def test(directory: Path) -> tuple[bool, list[str]]:
     return passed and covered, skipped_in(report)
 
 
-def skipped_in(report: Path) -> list[str]:
-    """Give each skipped test of a report with its reason."""
+def skipped_in(report: Path) -> Counter[str]:
+    """Count the skipped tests of a report by their reasons."""
     if not report.exists():
-        return []
+        return Counter()
     cases = ET.parse(report).iter("testcase")  # noqa: S314 - pytest wrote it just now
-    found = ((case, case.find("skipped[@type='pytest.skip']")) for case in cases)
-    return [f"{case.get('name')}: {why.get('message')}" for case, why in found if why is not None]
+    found = (case.find("skipped[@type='pytest.skip']") for case in cases)
+    return Counter(why.get("message", "") for why in found if why is not None)
 
 
 def main() -> int:
@@ -94,8 +95,8 @@ def main() -> int:
                 failed.append(title)
         say("== tests, doctests, coverage")
         passed, skipped = test(Path(name))
-    for line in skipped:
-        say(f"skipped: {line}")
+    for reason, count in skipped.items():
+        say(f"skipped: {count} tests, {reason}")
     if not passed or (skipped and IN_CI):
         failed.append("tests" if not passed else "tests (none may be skipped in CI)")
     say(f"failed: {', '.join(failed)}" if failed else "all is well")
