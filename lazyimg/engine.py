@@ -132,8 +132,12 @@ class Engine:
         refuse_inside(thunk)
         graph = build([thunk], DiGraph())
         order_first(graph, first)
-        scheduler = Scheduler(graph, runtime=work or self.begin(), jobs=self.jobs, observer=self._observe)
-        value: V = scheduler.force(thunk)
+        work = work or self.begin()
+        scheduler = Scheduler(graph, runtime=work, jobs=self.jobs, observer=self._observe)
+        try:
+            value: V = scheduler.force(thunk)
+        finally:
+            work.close()
         return value
 
     def close(self) -> None:

@@ -1,17 +1,21 @@
 """What effectful thunks do their work with."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 
 from lazyimg.content.counters import Counters
+from lazyimg.content.pipeline import proceed
 from lazyimg.oci.reference import Reference
+from lazyimg.stores.open_archives import OpenArchives
 
 if TYPE_CHECKING:
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
+    from lazyimg.stores.archive import Archive, OpensArchive
 
 
 class Ends(Protocol):
@@ -87,10 +91,24 @@ class Work:
     runtime: Runtime
     sessions: dict[Any, Ends] = field(factory=dict)
     counters: Counters = field(factory=Counters)
+    _archives: OpenArchives = field(factory=OpenArchives, init=False, repr=False)
 
     def client(self, registry: Reference) -> "Client":
         """The client of a reference's registry."""
         return self.runtime.client(registry)
+
+    def archive(self, source: "OpensArchive", check: Callable[[], None] = proceed) -> "Archive":
+        """An archive of images, opened when it is first asked for.
+
+        Args:
+            source: where it comes from.
+            check: called in waits; what it raises ends them.
+        """
+        return self._archives.get(source, self.scratch, check)
+
+    def close(self) -> None:
+        """Close what was opened to be read. What is asked for again is opened again."""
+        self._archives.close()
 
     @property
     def scratch(self) -> Path | None:

@@ -10,6 +10,8 @@ import errno
 import fcntl
 import os
 import stat
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -147,6 +149,69 @@ class LocalFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class OffsetFile(LocalFile):
+    """An open file of this machine that several threads read at offsets of their own.
+
+    Closing waits for nobody: whoever is reading reads to the end, and the last one closes.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceError: it cannot be opened, or is a directory.
+    """
+
+    __slots__ = ("_is_closing", "_lock", "_readers")
+
+    def __init__(self, path: AnyPath) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._is_closing = False
+        super().__init__(path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of it, as the system said when it was opened."""
+        return self.stat.st_size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Read ``size`` bytes from ``offset``, or fewer at the end.
+
+        Whether they are the right ones is for the reader to see, who knows their digests.
+
+        Raises:
+            SourceError: the system could not read it, or it is closed.
+        """
+        with self._reading() as descriptor:
+            try:
+                return os.pread(descriptor, size, offset)
+            except OSError as error:
+                raise failure(error, "read", self.path) from error
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[int]:
+        with self._lock:
+            if self._is_closing:
+                raise SourceError(f"{shown(self.path)} is read after the run that opened it has ended")
+            self._readers += 1
+        try:
+            yield self._descriptor
+        finally:
+            with self._lock:
+                self._readers -= 1
+            self._close_if_unused()
+
+    def close(self) -> None:
+        """Close it, as soon as nobody reads it."""
+        self._is_closing = True
+        self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        with self._lock:
+            if self._is_closing and not self._readers:
+                super().close()
 
 
 def read_whole(path: AnyPath, found: os.stat_result) -> bytes:

@@ -81,6 +81,23 @@ class Image(Thunk[ImageState]):
         return FromLayout(path, ref, Platform.parse(platform) if isinstance(platform, str) else platform)
 
     @staticmethod
+    def from_archive(
+        path: str | os.PathLike[str], tag: str | None = None, platform: str | Platform | None = None
+    ) -> "Image":
+        """An image of an archive: of an OCI layout, or of ``docker save``, told apart by what is in it.
+
+        Args:
+            path: a tar, which may be compressed; made absolute now, opened when something is forced.
+            tag: which of several images, such as ``app:1``; a digest will do.
+            platform: which image of an index; as for `from_registry`.
+        """
+        from lazyimg.image.from_archive import FromArchive
+        from lazyimg.stores.archive_file import ArchiveFile
+
+        named = Platform.parse(platform) if isinstance(platform, str) else platform
+        return FromArchive(ArchiveFile(path), tag, named)
+
+    @staticmethod
     def empty(platform: str | Platform = "linux/amd64", *, docker: bool = False) -> "Image":
         """An image without layers.
 

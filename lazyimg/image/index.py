@@ -62,6 +62,19 @@ class Index(Thunk[IndexState]):
         return IndexFromLayout(path, ref)
 
     @staticmethod
+    def from_archive(path: str | os.PathLike[str], tag: str | None = None) -> "Index":
+        """An index of an archive of an OCI layout.
+
+        Args:
+            path: a tar, which may be compressed; made absolute now, opened when something is forced.
+            tag: which of several; a digest will do.
+        """
+        from lazyimg.image.from_archive import IndexFromArchive
+        from lazyimg.stores.archive_file import ArchiveFile
+
+        return IndexFromArchive(ArchiveFile(path), tag)
+
+    @staticmethod
     def empty(*, docker: bool = False) -> "Index":
         """An index of nothing.
 

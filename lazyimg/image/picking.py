@@ -50,7 +50,7 @@ class Found:
     document: Manifest | Index
 
 
-def find(home: ImageHome, ref: str | None, platform: Platform | None, work: Work) -> Found:
+def find(home: ImageHome, ref: str | None, platform: Platform | None, work: Work, how: str = "ref") -> Found:
     """Read what ``ref`` names.
 
     Args:
@@ -58,14 +58,15 @@ def find(home: ImageHome, ref: str | None, platform: Platform | None, work: Work
         ref: a tag, a digest, or None for the only one that is there.
         platform: which of several entries of one name.
         work: what reading is done with.
+        how: the user's name for ``ref``, for messages.
 
     Raises:
         ImageNotFound: nothing has the name, or several have it.
     """
-    return read(home, _named(home, ref, platform, work), work)
+    return read(home, _named(home, ref, platform, work, how), work)
 
 
-def _named(home: ImageHome, ref: str | None, platform: Platform | None, work: Work) -> Descriptor:
+def _named(home: ImageHome, ref: str | None, platform: Platform | None, work: Work, how: str) -> Descriptor:
     entries = [entry for entry in home.index(work).manifests if ref is not None or not runs_nowhere(entry)]
     offers = [Offer(entry.digest, _names(entry)) for entry in entries]
     found = list({entries[at].digest: entries[at] for at in meant(offers, ref)}.values())
@@ -75,7 +76,7 @@ def _named(home: ImageHome, ref: str | None, platform: Platform | None, work: Wo
         return found[0]
     unlisted = None if found or ref is None else _unlisted(home, ref, work)
     if unlisted is None:
-        raise not_found(offers, ref, str(home), "ref")
+        raise not_found(offers, ref, str(home), how)
     return unlisted
 
 

@@ -9,6 +9,7 @@ from lazyimg.content.compression import Compression
 from lazyimg.content.identity import Identity
 from lazyimg.content.source import Source
 from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
 from lazyimg.runtime import Work
 
 
@@ -21,12 +22,14 @@ class Local:
         compression: how they travel; None keeps them as they are, because they are a blob already.
         given: the identity, where the user vouches for it: the source is then opened only to be uploaded.
         spool: whether a one-shot source is copied to scratch space as it is sent, in case of a cut.
+        diff_id: what a document says that the tar's digest is; held against the bytes when they are read.
     """
 
     source: Source
     compression: Compression | None
     given: Identity | None = None
     spool: bool = True
+    diff_id: Digest | None = None
 
 
 class Home(Protocol):

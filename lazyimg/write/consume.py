@@ -11,6 +11,7 @@ from attrs import frozen
 
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
+from lazyimg.errors import ContentMismatch
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.state.contents import Contents, Local, Stored
 from lazyimg.state.seal import blob_descriptor
@@ -110,7 +111,7 @@ class Consume(Thunk[None]):
             one_shot=local.source.one_shot,
             spool=local.spool,
         )
-        self._tell_all(run, delivery.run(lambda identity: self._name(run, identity), known))
+        self._tell_all(run, delivery.run(lambda end: self._name(run, _verified(local, end)), known))
 
     def _name(self, run: Run, identity: Identity) -> Descriptor:
         self._make_known(run, identity)
@@ -144,6 +145,20 @@ def _pass_over(local: Local, work: "Work", check: Check) -> OnePass[Identity]:
     if local.compression is not None:
         return Pass(source, local.compression, check, work.counters)
     return _pass_over_blob(source, local.given, work, check)
+
+
+def _verified(local: Local, identity: Identity) -> Identity:
+    """What was read, if it is what a document said.
+
+    Raises:
+        ContentMismatch: it has another diff_id.
+    """
+    if local.diff_id is not None and local.diff_id != identity.diff_id:
+        raise ContentMismatch(
+            f"{local.source.describe()} has the diff_id {identity.diff_id}, but the config of its image says "
+            f"{local.diff_id}: it is damaged, or was changed while it was read"
+        )
+    return identity
 
 
 def _pass_over_blob(source: Inside, given: Identity | None, work: "Work", check: Check) -> OnePass[Identity]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.images import Pushing
@@ -37,3 +38,22 @@ def _own_engine() -> Iterator[None]:
     """Let each test have an engine of its own, so that none meets another's connections."""
     with li.Engine():
         yield
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Give the paths of the files that were opened, as the interpreter's audit sees them."""
+    _watched.append([])
+    yield _watched[-1]
+    _watched.pop()
+
+
+_watched: list[list[str]] = []
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and _watched:
+        _watched[-1].append(str(arguments[0]))
+
+
+sys.addaudithook(_watch)

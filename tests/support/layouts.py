@@ -112,3 +112,47 @@ class Laying:
     def tar(self) -> bytes:
         """Return the layout as an archive."""
         return tar_of(self.all())
+
+
+class Saving:
+    """Makes an archive as ``docker save`` did before version 25.
+
+    Attributes:
+        files: the content of each, by its name; a link as `tar_of` has it.
+        images: what ``manifest.json`` says.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes | tuple[str, str]] = {}
+        self.images: list[Json] = []
+
+    def image(
+        self,
+        *tags: str,
+        trees: Sequence[Mapping[str, bytes]] = ({"a": b"1"},),
+        label: str = "",
+        links: str = "",
+    ) -> bytes:
+        """Add an image of a layer a tree; a repeated layer is a link, if asked for. Return its config."""
+        names: list[str] = []
+        tars = [tar_of(tree) for tree in trees]
+        for number, tar in enumerate(tars):
+            first = next((one for one in names if self.files[one] == tar), None)
+            name = f"{sha256(tar + bytes([number])).removeprefix('sha256:')}/layer.tar"
+            names.append(name)
+            if links and first:
+                self.files[name] = (links, f"../{first}" if links == "symlink" else first)
+            else:
+                self.files[name] = tar
+        rootfs = {"type": "layers", "diff_ids": [sha256(tar) for tar in tars]}
+        config = text_of(
+            {"architecture": "amd64", "os": "linux", "config": {"Labels": {"is": label}}, "rootfs": rootfs}
+        )
+        name = f"{sha256(config).removeprefix('sha256:')}.json"
+        self.files[name] = config
+        self.images.append({"Config": name, "RepoTags": list(tags), "Layers": names})
+        return config
+
+    def tar(self) -> bytes:
+        """Return the archive."""
+        return tar_of({**self.files, "manifest.json": json.dumps(self.images).encode()})
