@@ -96,7 +96,7 @@ class TestScratch:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
         try:
-            with pytest.raises(SourceError, match="cannot keep app.tar in scratch space at") as caught:
+            with pytest.raises(SourceError, match=r"cannot keep app\.tar in scratch space at") as caught:
                 scratch.append(bytes(2 << 20))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
