@@ -33,7 +33,7 @@ class Passed:
 
 @define
 class Cut:
-    """Cut the next ``times`` requests with this method after so many bytes of their body."""
+    """Cut the next ``times`` requests with this method whose body comes to so many bytes, there."""
 
     method: str
     after: int
@@ -101,8 +101,8 @@ class Front:
             upstream.close()
 
     def _forward(self, exchange: Exchange, passed: Passed, upstream: http.client.HTTPConnection) -> None:
-        limit = self._take_cut(exchange.method)
-        if limit == 0:
+        cut = self._next_cut(exchange.method)
+        if cut is not None and cut.after == 0 and self._takes(cut):
             exchange.cut()
             return
         upstream.putrequest(exchange.method, exchange.target, skip_host=True, skip_accept_encoding=True)
@@ -111,23 +111,26 @@ class Front:
         upstream.endheaders()
         chunked = "chunked" in exchange.headers.get("Transfer-Encoding", "")
         for part in exchange.body():
-            sent = part if limit is None else part[: limit - passed.bytes_in]
+            is_cut = cut is not None and passed.bytes_in + len(part) >= cut.after and self._takes(cut)
+            sent = part[: cut.after - passed.bytes_in] if cut is not None and is_cut else part
             passed.bytes_in += len(sent)
             upstream.send(b"%x\r\n%s\r\n" % (len(sent), sent) if chunked else sent)
-            if limit is not None and passed.bytes_in >= limit:
+            if is_cut:
                 exchange.cut()
                 return
         if chunked:
             upstream.send(b"0\r\n\r\n")
         self._answer(exchange, passed, upstream.getresponse())
 
-    def _take_cut(self, method: str) -> int | None:
+    def _next_cut(self, method: str) -> Cut | None:
         with self._lock:
-            for cut in self._cuts:
-                if cut.method == method and cut.times > 0:
-                    cut.times -= 1
-                    return cut.after
-        return None
+            return next((cut for cut in self._cuts if cut.method == method and cut.times > 0), None)
+
+    def _takes(self, cut: Cut) -> bool:
+        """Whether a cut is still to be made, and by nobody else."""
+        with self._lock:
+            cut.times -= 1
+            return cut.times >= 0
 
     @staticmethod
     def _answer(exchange: Exchange, passed: Passed, response: http.client.HTTPResponse) -> None:
