@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from lazyimg.server.registry import Registry
     from lazyimg.write.layout_target import OCILayout
     from lazyimg.write.plan import Plan
+    from lazyimg.write.registry_target import RegistryTarget
     from lazyimg.write.result import Result
+    from lazyimg.write.session import Session
+    from lazyimg.write.target import Site, Target
     from lazyimg.write.writing import write
 
 _HOMES = {
@@ -57,8 +60,12 @@ _HOMES = {
     "Platform": "oci.platform",
     "Reference": "oci.reference",
     "Registry": "server.registry",
+    "RegistryTarget": "write.registry_target",
     "Result": "write.result",
+    "Session": "write.session",
+    "Site": "write.target",
     "StaticKeychain": "registry.keychain",
+    "Target": "write.target",
     "Uncompressed": "content.compression",
     "Zstd": "content.compression",
     "current_engine": "engine",
@@ -86,8 +93,12 @@ __all__ = [
     "Platform",
     "Reference",
     "Registry",
+    "RegistryTarget",
     "Result",
+    "Session",
+    "Site",
     "StaticKeychain",
+    "Target",
     "Uncompressed",
     "Zstd",
     "current_engine",

@@ -161,3 +161,21 @@ class LayoutUnwritable(LazyImgError, OSError):
 
 class DirectoryInUse(LazyImgError, OSError):
     """A directory that another registry or writer holds."""
+
+
+class InvalidTarget(LazyImgError, ValueError):
+    """A target that cannot hold what it is to be given, or that contradicts another."""
+
+
+class TagMoved(LazyImgError, RuntimeError):
+    """A tag is not where it had to be for this write: nothing was moved (``if_tag=``).
+
+    Attributes:
+        tag: which.
+        found: the digest that it says; None if there is no such tag.
+    """
+
+    def __init__(self, message: str, *, tag: str = "", found: str | None = None) -> None:
+        super().__init__(message)
+        self.tag = tag
+        self.found = found

@@ -223,16 +223,11 @@ class Image(Thunk[ImageState]):
 
         return Graph.of(self)
 
-    def plan(self, *targets: "Target | str", tags: Sequence[str] = ()) -> "Plan":
-        """The steps of a write in their order, touching nothing.
-
-        Args:
-            targets: as for `write`.
-            tags: as for `write`.
-        """
+    def plan(self, *targets: "Target | str", tags: Sequence[str] = (), if_tag: str | None = None) -> "Plan":
+        """The steps of a write in their order, touching nothing; the arguments are those of `write`."""
         from lazyimg.write.plan import plan
 
-        return plan(self, targets, tags)
+        return plan(self, targets, tags, if_tag)
 
     def _repr_html_(self) -> str:
         from lazyimg.image.view import image_html
@@ -277,16 +272,22 @@ class Image(Thunk[ImageState]):
         return total_size(self, engine, timeout)
 
     def write(
-        self, *targets: "Target | str", tags: Sequence[str] = (), engine: "Engine | None" = None
+        self,
+        *targets: "Target | str",
+        tags: Sequence[str] = (),
+        if_tag: str | None = None,
+        engine: "Engine | None" = None,
     ) -> "Result":
         """Write the image; the sessions with all targets are the first effects.
 
         Args:
             targets: a registry reference, or a target such as `lazyimg.OCILayout`.
             tags: further tags at each registry.
+            if_tag: ``absent`` moves tags only if there are none such, a digest only if they still say it.
             engine: by default the current one.
 
         Raises:
+            TagMoved: a tag is not as ``if_tag`` says; none was moved.
             PermissionError: a target refused: nothing was read of any source.
             StreamSpent: a one-shot stream was read before.
             LazyImgError: and its family, for whatever else failed. The notes of an error say which thunk
@@ -294,4 +295,4 @@ class Image(Thunk[ImageState]):
         """
         from lazyimg.write.writing import write_image
 
-        return write_image(self, targets, tags, engine)
+        return write_image(self, targets, tags, if_tag, engine)

@@ -147,11 +147,11 @@ class Index(Thunk[IndexState]):
 
         return Graph.of(self)
 
-    def plan(self, *targets: "Target | str", tags: Sequence[str] = ()) -> "Plan":
+    def plan(self, *targets: "Target | str", tags: Sequence[str] = (), if_tag: str | None = None) -> "Plan":
         """The steps of a write in their order, touching nothing."""
         from lazyimg.write.plan import plan
 
-        return plan(self, targets, tags)
+        return plan(self, targets, tags, if_tag)
 
     def _repr_html_(self) -> str:
         from lazyimg.notebook.thunk import thunk_html
@@ -173,9 +173,13 @@ class Index(Thunk[IndexState]):
         return index_document(self, engine, timeout)
 
     def write(
-        self, *targets: "Target | str", tags: Sequence[str] = (), engine: "Engine | None" = None
+        self,
+        *targets: "Target | str",
+        tags: Sequence[str] = (),
+        if_tag: str | None = None,
+        engine: "Engine | None" = None,
     ) -> "Result":
         """Write the index with all it reaches, children first; see `lazyimg.Image.write`."""
         from lazyimg.write.writing import write_image
 
-        return write_image(self, targets, tags, engine)
+        return write_image(self, targets, tags, if_tag, engine)

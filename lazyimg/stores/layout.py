@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,15 +22,13 @@ from lazyimg.errors import (
     LayoutUnwritable,
     LazyImgError,
 )
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import dumps
 from lazyimg.oci.index import Index
 from lazyimg.oci.media_type import OCI_INDEX
 from lazyimg.stores.marker import VERSION, refuse_other_version
 
-REF_NAME = "org.opencontainers.image.ref.name"
-_TEMPORARY = ".lazyimg-"
+TEMPORARY = ".lazyimg-"
 
 
 @frozen
@@ -50,17 +48,29 @@ class Layout:
             LayoutUnwritable: it cannot be written.
         """
         marker = self.path / "oci-layout"
-        with self._writing():
+        with self.writing():
             self.path.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
                 self._refuse_foreign(marker)
                 self._replace(marker, dumps(VERSION))
-            refuse_other_version(marker.read_bytes(), f"{marker}")
+            self.refuse_other()
             (self.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+
+    def refuse_other(self) -> None:
+        """Check that it is a layout.
+
+        Raises:
+            LayoutError: it is none, or one of another version.
+        """
+        marker = self.path / "oci-layout"
+        try:
+            refuse_other_version(marker.read_bytes(), f"{marker}")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise LayoutError(f"{self.path} is no OCI layout: it has no file oci-layout") from error
 
     def _refuse_foreign(self, marker: Path) -> None:
         names = (child.name for child in self.path.iterdir())
-        if any(not name.startswith(_TEMPORARY) for name in names) and not marker.exists():
+        if any(not name.startswith(TEMPORARY) for name in names) and not marker.exists():
             raise LayoutError(
                 f"{self.path} is no OCI layout and not empty: name an empty or a new directory, "
                 "or one with the file oci-layout"
@@ -95,10 +105,10 @@ class Layout:
         size = 0
         with self._temporary(self.path / "blobs") as (path, file):
             for chunk in chunks:
-                with self._writing():
+                with self.writing():
                     size += file.write(chunk)
             target = self.blob(digest())
-            with self._writing():
+            with self.writing():
                 target.parent.mkdir(exist_ok=True)
                 _settle(file)
                 path.replace(target)
@@ -119,26 +129,41 @@ class Layout:
             error.add_note(f"in {path}")
             raise
 
-    def add(self, descriptor: Descriptor, names: Sequence[str]) -> None:
-        """Let ``index.json`` name a manifest, under each of these tags, or under its digest alone.
+    def rename(self, change: Callable[[Index], Index]) -> None:
+        """Let ``index.json`` say something else, while no other writer changes it.
 
-        An entry that had one of the tags loses its place to this one, as a tag of a registry does.
+        Args:
+            change: pure, from what it says to what it is to say; what it raises passes, and changes nothing.
 
         Raises:
             InvalidDocument: what is there is no index.
             LayoutUnwritable: it could not be written; it says what it said before.
         """
-        with self._writing(), self._locked():
-            index = self.index()
-            kept = [entry for entry in index.manifests if not _is_replaced(entry, descriptor, names)]
-            tagged = [_tagged(descriptor, name) for name in names] or [descriptor]
-            self._replace(self.path / "index.json", index.with_manifests((*kept, *tagged)).to_bytes())
+        with self.writing(), self._locked("lock", fcntl.LOCK_EX):
+            self._replace(self.path / "index.json", change(self.index()).to_bytes())
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the layout against other writers; freed by the system if this process dies."""
-        with (self.path / f"{_TEMPORARY}lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    def held(self, *, alone: bool = False) -> Iterator[None]:
+        """Hold the layout, so that nobody removes blobs that nothing names yet.
+
+        Args:
+            alone: hold it against all others, without waiting for them.
+
+        Raises:
+            BlockingIOError: it was to be held alone, and somebody holds it.
+            LayoutUnwritable: it cannot be written.
+        """
+        how = fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH
+        with contextlib.ExitStack() as stack:
+            with self.writing():
+                stack.enter_context(self._locked("writers", how))
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, name: str, how: int) -> Iterator[None]:
+        """Hold a lock; freed by the system if this process dies."""
+        with (self.path / f"{TEMPORARY}{name}").open("wb") as lock:
+            fcntl.flock(lock, how)
             yield
 
     def _replace(self, path: Path, data: bytes) -> None:
@@ -150,8 +175,8 @@ class Layout:
     @contextlib.contextmanager
     def _temporary(self, directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
         """A file of a name nobody has; gone at the end of the block unless it was renamed."""
-        path = directory / f"{_TEMPORARY}{secrets.token_hex(8)}"
-        with self._writing():
+        path = directory / f"{TEMPORARY}{secrets.token_hex(8)}"
+        with self.writing():
             file = path.open("xb")
         try:
             yield path, file
@@ -161,11 +186,11 @@ class Layout:
             path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """Say what could not be written, where the system refuses."""
         try:
             yield
-        except LazyImgError:
+        except (LazyImgError, BlockingIOError):
             raise
         except OSError as error:
             refused = LayoutUnwritable(
@@ -180,12 +205,3 @@ def _settle(file: BinaryIO) -> None:
     """Make what was written outlive a crash of the machine."""
     file.flush()
     os.fsync(file.fileno())
-
-
-def _tagged(descriptor: Descriptor, name: str) -> Descriptor:
-    return descriptor.replace(annotations={**descriptor.annotations, REF_NAME: name})
-
-
-def _is_replaced(entry: Descriptor, by: Descriptor, names: Sequence[str]) -> bool:
-    name = entry.annotations.get(REF_NAME)
-    return name in names or (entry.digest == by.digest and name is None)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lazyimg.content.identity import Identity
+from lazyimg.errors import InvalidTarget
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
@@ -16,9 +17,9 @@ from lazyimg.state.seal import Sealed
 from lazyimg.thunk.thunk import Early, Thunk, traced
 from lazyimg.write.consume import Consume
 from lazyimg.write.documents import Known, lineage, sites_to_reach
-from lazyimg.write.publish import AllInPlace, Finish, Publish, PutConfig, Stage
+from lazyimg.write.publish import AllInPlace, Finish, Prepare, Publish, PutConfig, Stage
 from lazyimg.write.seal import DiffIdOf, SealConfig, SealIndex, SealManifest
-from lazyimg.write.target import OpenSession
+from lazyimg.write.target import OpenSession, Target
 
 if TYPE_CHECKING:
     from lazyimg.oci.config import ConfigFile
@@ -140,7 +141,7 @@ class Assembly:
         """Let a child's manifest be sent; a nested index after its own children."""
         nested = tuple(self._children.values()) if isinstance(child, IndexState) else ()
         for session in sessions:
-            staged = Stage(manifest, session, (), (self.blobs_in_place(), *nested))
+            staged = Stage(manifest, session, None, (self.blobs_in_place(), *nested))
             self._children.setdefault(staged.key, staged)
 
 
@@ -153,23 +154,45 @@ def _name(layer: StateLayer) -> str:
     return layer.layer.key if layer.descriptor is None else layer.descriptor.digest
 
 
-Ways = tuple[tuple[OpenSession, tuple[str, ...]], ...]
-"""The sessions that an image goes to, with the names it gets there."""
+Ways = tuple[tuple[OpenSession, Target], ...]
+"""The sessions that an image goes to, with the targets that say its names there."""
 
 
 def assemble(routes: Iterable[tuple[State, Ways]], known: Known) -> Finish:
-    """The second stage of a write of these images and indexes."""
+    """The second stage of a write of these images and indexes.
+
+    Raises:
+        InvalidTarget: a site cannot hold what it is to be given.
+    """
     reaching = [(state, ways, _union((), (session for session, _ in ways))) for state, ways in routes]
     assembly = Assembly(known)
     for state, _, sessions in reaching:
+        _refuse_unfit(state, sessions)
         assembly.add(state, sessions)
     manifests = [assembly.seal(state, sessions) for state, _, sessions in reaching]
     goals = [
-        (manifest, session, names)
+        (manifest, session, target)
         for manifest, (_, ways, _) in zip(manifests, reaching, strict=True)
-        for session, names in ways
+        for session, target in ways
     ]
     in_place = assembly.all_in_place()
     if len(goals) > 1:
         in_place = AllInPlace(tuple(Stage(*goal, (in_place,)) for goal in goals))
-    return Finish(tuple(manifests), tuple(Publish(*goal, (in_place,)) for goal in goals))
+    ready = AllInPlace(tuple(Prepare(*goal, (in_place,)) for goal in goals))
+    return Finish(tuple(manifests), tuple(Publish(*goal, (ready,)) for goal in goals))
+
+
+def _refuse_unfit(state: State, sessions: Sessions) -> None:
+    """Refuse an index or artifact, before a byte of it is read, where there can be images only."""
+    if isinstance(state, ImageState) and state.is_image:
+        return
+    for session in sessions:
+        if session.site.images_only:
+            what = (
+                "an index: write the image of one platform, select() gives it"
+                if isinstance(state, IndexState)
+                else "an artifact, whose config is no image's"
+            )
+            raise InvalidTarget(
+                f"{session.site} holds images only, and this is {what}; an OCI layout holds any"
+            )

@@ -5,10 +5,12 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from lazyimg.errors import InvalidTarget
 from lazyimg.oci.reference import Reference
 from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.expand import Expand
+from lazyimg.write.layout_target import OCILayout
 from lazyimg.write.registry_target import RegistrySite, RegistryTarget
 from lazyimg.write.streams import everything_below
 from lazyimg.write.target import OpenSession, Site, Target
@@ -17,28 +19,46 @@ Route = tuple[Thunk[State], tuple[Target, ...]]
 """An image, and where it goes."""
 
 
-def target_of(target: Target | str, tags: Sequence[str] = ()) -> Target:
+def target_of(target: Target | str, tags: Sequence[str] = (), if_tag: str | None = None) -> Target:
     """The target that a user named: a text is a registry reference.
+
+    Args:
+        target: as the user named it.
+        tags: further tags, if it is a registry's.
+        if_tag: the condition for all targets that state none themselves.
 
     Raises:
         InvalidReference: it is none.
+        InvalidTarget: it has no tags that a condition can be about.
     """
-    found = RegistryTarget(Reference.parse(target)) if isinstance(target, str) else target
+    found = RegistryTarget(target) if isinstance(target, str) else target
     if tags and isinstance(found, RegistryTarget):
-        return evolve(found, tags=found.tags + tuple(tags))
-    return found
+        found = evolve(found, tags=found.tags + tuple(tags))
+    return found if if_tag is None else _conditioned(found, if_tag)
 
 
-def targets_of(targets: Sequence[Target | str], tags: Sequence[str]) -> tuple[Target, ...]:
+def _conditioned(target: Target, if_tag: str) -> Target:
+    if not isinstance(target, RegistryTarget | OCILayout):
+        raise InvalidTarget(
+            f"{target} has no tags that if_tag={if_tag!r} could be about: say if_tag= at the RegistryTarget "
+            "or OCILayout that it is meant for"
+        )
+    return target if target.if_tag is not None else evolve(target, if_tag=if_tag)
+
+
+def targets_of(
+    targets: Sequence[Target | str], tags: Sequence[str], if_tag: str | None = None
+) -> tuple[Target, ...]:
     """The targets that a user named for one image.
 
     Raises:
         ValueError: there is none.
         InvalidReference: a text is no reference.
+        InvalidTarget: one has no tags that a condition can be about.
     """
     if not targets:
         raise ValueError("a write needs a target: a registry reference, or one such as OCILayout(path)")
-    return tuple(target_of(target, tags) for target in targets)
+    return tuple(target_of(target, tags, if_tag) for target in targets)
 
 
 @frozen
@@ -57,12 +77,28 @@ class Composed:
 
 
 def compose(routes: Iterable[Route]) -> Composed:
-    """The graph of a write. Touches nothing."""
+    """The graph of a write. Touches nothing.
+
+    Raises:
+        InvalidTarget: two targets want one place in different ways.
+    """
     routes = tuple(routes)
     images = [image for image, _ in routes]
+    _refuse_rivals(target.site for _, targets in routes for target in targets)
     sessions = _sessions(dict.fromkeys(t.site for _, targets in routes for t in targets), images)
-    ways = tuple(tuple((sessions[t.site], t.names) for t in targets) for _, targets in routes)
+    ways = tuple(tuple((sessions[t.site], t) for t in targets) for _, targets in routes)
     return Composed(Expand(tuple(images), ways), tuple(sessions.values()), routes)
+
+
+def _refuse_rivals(sites: Iterable[Site]) -> None:
+    """Refuse two sites that are one place: one would undo what the other does."""
+    places: dict[str, Site] = {}
+    for site in sites:
+        if places.setdefault(str(site), site) != site:
+            raise InvalidTarget(
+                f"{site} is to be written in two ways at once: give its targets the same settings, "
+                "or another place"
+            )
 
 
 def _sessions(sites: Iterable[Site], images: Sequence[Thunk[Any]]) -> dict[Site, OpenSession]:

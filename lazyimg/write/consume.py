@@ -5,7 +5,7 @@ acknowledged, so that the config can go ahead (law 6).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 
@@ -40,7 +40,7 @@ class Consume(Thunk[None]):
     effectful: ClassVar[bool] = True
 
     layers: tuple[Thunk[Contents], ...]
-    sessions: tuple[Thunk[SiteSession], ...] = ()
+    sessions: tuple[Thunk[SiteSession[Any]], ...] = ()
 
     @property
     def urgency(self) -> int:
@@ -84,7 +84,7 @@ class Consume(Thunk[None]):
             run.publish(Early(self), cell.get())
         return bool(known)
 
-    def _copy(self, run: Run, blobs: Sequence[Stored], sessions: Sequence[SiteSession]) -> None:
+    def _copy(self, run: Run, blobs: Sequence[Stored], sessions: Sequence[SiteSession[Any]]) -> None:
         """Bring in a blob that rests somewhere: without its bytes where that can be."""
         offered = [(session, self._tell(run, session.offer(blobs))) for session in sessions]
         missing = [session for session, placed in offered if placed is None]
@@ -92,7 +92,9 @@ class Consume(Thunk[None]):
             delivery = Delivery[Descriptor](run, missing, lambda _: StoredPass(blobs[0], run))
             self._tell_all(run, delivery.run(lambda name: name, known=blobs[0].descriptor))
 
-    def _send_vouched(self, run: Run, local: Local, given: Identity, sessions: Sequence[SiteSession]) -> None:
+    def _send_vouched(
+        self, run: Run, local: Local, given: Identity, sessions: Sequence[SiteSession[Any]]
+    ) -> None:
         """Send a blob whose identity the user vouches for, to the sites that do not have it."""
         self._make_known(run, given)
         found = [(session, self._tell(run, session.find(blob_descriptor(given)))) for session in sessions]
@@ -101,7 +103,7 @@ class Consume(Thunk[None]):
             self._read(run, local, missing, known=blob_descriptor(given))
 
     def _read(
-        self, run: Run, local: Local, sessions: Sequence[SiteSession], known: Descriptor | None = None
+        self, run: Run, local: Local, sessions: Sequence[SiteSession[Any]], known: Descriptor | None = None
     ) -> None:
         """Read local bytes once, into every session."""
         delivery = Delivery[Identity](

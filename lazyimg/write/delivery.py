@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lazyimg.content.feed import Feed
 from lazyimg.content.pipeline import HasSize, OnePass
@@ -34,7 +34,7 @@ class Delivery(Generic[N]):
     def __init__(
         self,
         run: Run,
-        sessions: Sequence[SiteSession],
+        sessions: Sequence[SiteSession[Any]],
         open_pass: Callable[[Check], OnePass[N]],
         *,
         one_shot: bool = False,

@@ -1,38 +1,43 @@
 """Writing to an OCI layout: blobs are files, names are annotations in ``index.json``."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from attrs import field, frozen
 
-from lazyimg.content.body import Body
 from lazyimg.content.local import absolute
+from lazyimg.errors import DirectoryInUse, InvalidTarget
 from lazyimg.notebook.words import words
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.oci.media_type import is_distributable
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.index import Index
 from lazyimg.runtime import Work
-from lazyimg.state.contents import Home, Stored
+from lazyimg.state.contents import Home
 from lazyimg.state.homes import LayoutHome
 from lazyimg.state.seal import Sealed
+from lazyimg.stores.collect import collect, collect_if_idle
 from lazyimg.stores.layout import Layout
-from lazyimg.thunk.once import Once
-from lazyimg.thunk.run import Run
-from lazyimg.write.record import Placed, Record
-from lazyimg.write.target import SiteSession
+from lazyimg.stores.naming import Naming, digest_of, frozen_annotations, named
+from lazyimg.write.condition import Condition, as_condition, refuse_moved
+from lazyimg.write.session import Session
+from lazyimg.write.target import Site, SiteSession, Target
 
 
-def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+def texts(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """One text, several, or none, as a tuple; a converter for tags."""
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
+def _replaced(value: bool | Mapping[str, str]) -> bool | Mapping[str, str]:  # noqa: FBT001 - a converter's
+    return value if isinstance(value, bool) else frozen_annotations(value)
+
+
 @frozen
-class LayoutSite:
+class LayoutSite(Site):
     """An OCI layout directory."""
 
     path: Path
-    is_remote = False
 
     def __str__(self) -> str:
         return str(self.path)
@@ -45,7 +50,7 @@ class LayoutSite:
         """What opening a session does."""
         return f"Make {words(self.path)} an OCI layout, unless it is one"
 
-    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:  # noqa: ARG002 - needs no client
+    def open(self, work: Work, pulls: Sequence[str]) -> "SiteSession[OCILayout]":  # noqa: ARG002 - needs no client
         """Make the directory a layout if it is none: so a read-only disk is known before a byte is read.
 
         Raises:
@@ -58,20 +63,37 @@ class LayoutSite:
 
 
 @frozen
-class OCILayout:
+class OCILayout(Target):
     """An OCI layout directory, made where there is none; other images in it are kept.
 
     Args:
         path: the directory.
         tag: the tag or tags (``org.opencontainers.image.ref.name``); without one the image is found by
-            its digest, or as the only image.
+            its digest, or as the only image. A tag that is there moves.
+        replace: True to keep no other image; annotations, to keep none whose entry has all of these.
+        annotations: further ones of the image's entry in ``index.json``.
+        if_tag: ``absent`` to move the tags only if there are none such; a digest to move them only if they
+            all say it. Between writers that lock the layout, as this one does, it is atomic.
+        collect: remove in the end the blobs that nothing reaches any more, unless another writer holds the
+            layout; see `collect_garbage`.
+
+    Raises:
+        InvalidTarget: a condition without a tag that it is about.
 
     >>> print(OCILayout("/srv/out", tag="v1"))
     /srv/out:v1
     """
 
     path: Path = field(converter=absolute)
-    tag: tuple[str, ...] = field(default=None, converter=_names)
+    tag: tuple[str, ...] = field(default=None, converter=texts)
+    replace: bool | Mapping[str, str] = field(default=False, converter=_replaced, kw_only=True)
+    annotations: Mapping[str, str] = field(factory=dict, converter=frozen_annotations, kw_only=True)
+    if_tag: Condition | None = field(default=None, converter=as_condition, kw_only=True)
+    collect: bool = field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.if_tag is not None and not self.tag:
+            raise InvalidTarget(f"{self} moves no tag, so if_tag={self.if_tag} says nothing: name a tag")
 
     @property
     def site(self) -> LayoutSite:
@@ -86,75 +108,91 @@ class OCILayout:
     def __str__(self) -> str:
         return ":".join((str(self.path), *self.tag[:1]))
 
+    def naming(self, manifest: Descriptor) -> Naming:
+        """How ``index.json`` is to name a manifest. Touches nothing."""
+        replaces = {} if isinstance(self.replace, bool) else self.replace
+        return Naming(manifest, self.tag, self.annotations, replaces)
 
-ABORT_TIME = 2.0
-"""Seconds that taking back what is being written may take."""
+    def refuse_moved(self, index: Index) -> None:
+        """Check the condition against what ``index.json`` says. Touches nothing.
+
+        Raises:
+            TagMoved: it does not hold.
+        """
+        if self.if_tag is not None:
+            for tag in self.tag:
+                refuse_moved(f"{self.path}:{tag}", digest_of(index, tag), self.if_tag)
+
+    def collect_garbage(self) -> tuple[Digest, ...]:
+        """Remove the blobs that nothing in ``index.json`` reaches, and what killed writers left. Writes.
+
+        Returns:
+            The blobs that were removed.
+
+        Raises:
+            DirectoryInUse: somebody writes to it: blobs that nothing names yet may be theirs.
+            LayoutError: a directory of blobs is a link, or it is no layout.
+            InvalidDocument, ContentMismatch: a manifest is broken; nothing was removed.
+            LayoutUnwritable: a blob could not be removed.
+        """
+        layout = Layout(self.path)
+        layout.refuse_other()
+        try:
+            with layout.held(alone=True):
+                return collect(layout)
+        except BlockingIOError as error:
+            raise DirectoryInUse(
+                f"{self.path} is being written to, and blobs that nothing names yet may be that writer's: "
+                "collect again when it is done"
+            ) from error
 
 
-class LayoutSession:
+class LayoutSession(Session[OCILayout]):
     """A layout that is being written."""
 
     def __init__(self, layout: Layout) -> None:
+        super().__init__()
         self._layout = layout
-        self._changed = threading.Condition()
-        self._under_way = 0
-        self._staged: set[str] = set()
-        self.record = Record()
+        self._hold = ExitStack()
+        self._hold.enter_context(layout.held())
 
-    def find(self, descriptor: Descriptor) -> Placed | None:
-        """Look whether the file is there, and of the right size."""
-        found = self._layout.has(descriptor.digest, descriptor.size)
-        return self.record.add(Placed("existing", descriptor)) if found else None
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the file is there, and of the right size."""
+        return self._layout.has(blob.digest, blob.size)
 
-    def offer(self, blobs: Sequence[Stored]) -> Placed | None:
-        """Look whether it is there."""
-        blob = blobs[0].descriptor
-        if not is_distributable(blob.media_type):
-            return self.record.add(Placed("skipped", blob))
-        return self.find(blob)
+    def write(self, chunks: Iterable[bytes | memoryview], digest: Callable[[], Digest]) -> int:
+        """Write a file while reading; the digest gives it its name."""
+        return self._layout.write_blob(chunks, digest)
 
-    def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
-        """Write while reading; the digest gives the file its name."""
-        with self._receiving():
-            size = self._layout.write_blob(body.chunks(0), lambda: name.get(check=run.check).digest)
-        return self.record.add(Placed("uploaded", name.get(), size, 1))
+    def prepare(self, root: Sealed, target: OCILayout) -> None:
+        """Write the manifest, and check the target's condition.
 
-    @contextmanager
-    def _receiving(self) -> Iterator[None]:
-        with self._changed:
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify_all()
+        Raises:
+            TagMoved: it does not hold.
+        """
+        super().prepare(root, target)
+        target.refuse_moved(self._layout.index())
 
-    def put(self, blob: Sealed) -> Placed:
-        """Write bytes at hand."""
-        return self.find(blob.descriptor) or self._write(blob)
+    def move(self, goals: Sequence[tuple[Sealed, OCILayout]]) -> None:
+        """Let ``index.json`` name the manifests, all at once."""
+        namings = [target.naming(root.descriptor) for root, target in goals]
+        alone = any(target.replace is True for _, target in goals)
 
-    def _write(self, blob: Sealed) -> Placed:
-        size = self._layout.write_blob([blob.data], lambda: blob.descriptor.digest)
-        return self.record.add(Placed("uploaded", blob.descriptor, size, 1))
+        def change(index: Index) -> Index:
+            for _, target in goals:
+                target.refuse_moved(index)
+            return named(index, namings, alone=alone)
 
-    def stage(self, root: Sealed, names: Sequence[str]) -> None:  # noqa: ARG002 - named by nothing yet
-        """Write the manifest."""
-        self.put(root)
-        self._staged.add(root.descriptor.digest)
-
-    def publish(self, root: Sealed, names: Sequence[str]) -> None:
-        """Write the manifest, then let ``index.json`` name it."""
-        if root.descriptor.digest not in self._staged:
-            self.put(root)
-        self.record.tags.update(dict.fromkeys(names, "not moved"))
-        self._layout.add(root.descriptor, names)
-        self.record.tags.update(dict.fromkeys(names, "moved"))
+        self._layout.rename(change)
+        if any(target.collect for _, target in goals):
+            self._hold.close()
+            collect_if_idle(self._layout)
 
     def abort(self) -> None:
-        """Wait until what was being written is gone; what is not whole was never named."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._under_way, ABORT_TIME)
+        """Wait until what was being written is gone, and let others collect it."""
+        super().abort()
+        self._hold.close()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let others collect what nothing names."""
+        self._hold.close()

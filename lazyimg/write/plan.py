@@ -73,9 +73,11 @@ class Plan:
         return Table(f"plan: write to {', '.join(targets)}", ("", "step", "what", "composed at"), tuple(rows))
 
 
-def plan(image: Thunk[State], targets: Sequence[Target | str], tags: Sequence[str]) -> Plan:
+def plan(
+    image: Thunk[State], targets: Sequence[Target | str], tags: Sequence[str], if_tag: str | None = None
+) -> Plan:
     """The plan of one image's write; see `lazyimg.Image.plan`."""
-    return Plan(compose([(image, targets_of(targets, tags))]))
+    return Plan(compose([(image, targets_of(targets, tags, if_tag))]))
 
 
 def plan_all(images: Mapping[Any, Thunk[State]]) -> Plan:
@@ -94,7 +96,9 @@ def _steps(composed: Composed) -> Iterator[Step]:
     for _, targets in composed.routes:
         for target in targets:
             names = ", ".join(target.names) or "its digest"
-            yield Step("Publish", f"Put the manifest at {target.site} as {names}, when all is in place")
+            condition = getattr(target, "if_tag", None)
+            only = "" if condition is None else f" and if_tag={condition} holds"
+            yield Step("Publish", f"Put the manifest at {target.site} as {names}, when all is in place{only}")
 
 
 def sentence(thunk: Thunk[Any]) -> str:

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import ORDER, Thunk
-from lazyimg.write.target import SiteSession
+from lazyimg.write.target import SiteSession, Target
 
 
 @frozen
@@ -19,7 +19,7 @@ class PutConfig(Thunk[None]):
     light: ClassVar[bool] = True  # layers that wait for their uploads' last answers must not hold it back
 
     config: Thunk[Sealed]
-    sessions: tuple[Thunk[SiteSession], ...]
+    sessions: tuple[Thunk[SiteSession[Any]], ...]
 
     def evaluate(self, run: Run) -> None:
         """Send it."""
@@ -47,14 +47,31 @@ class Stage(Thunk[None]):
     effectful: ClassVar[bool] = True
 
     manifest: Thunk[Sealed]
-    session: Thunk[SiteSession]
-    names: tuple[str, ...]
+    session: Thunk[SiteSession[Any]]
+    target: Target | None = None
     in_place: tuple[Thunk[Any], ...] = field(default=(), metadata=ORDER)
 
     def evaluate(self, run: Run) -> None:
         """Send it."""
         run.check()
-        run.value(self.session).stage(run.value(self.manifest), self.names)
+        run.value(self.session).stage(run.value(self.manifest), self.target)
+
+
+@frozen
+class Prepare(Thunk[None]):
+    """Make sure that a target's names can move: the last step before any name of any target does."""
+
+    effectful: ClassVar[bool] = True
+
+    manifest: Thunk[Sealed]
+    session: Thunk[SiteSession[Any]]
+    target: Target
+    in_place: tuple[Thunk[Any], ...] = field(default=(), metadata=ORDER)
+
+    def evaluate(self, run: Run) -> None:
+        """Check its condition."""
+        run.check()
+        run.value(self.session).prepare(run.value(self.manifest), self.target)
 
 
 @frozen
@@ -64,14 +81,14 @@ class Publish(Thunk[None]):
     effectful: ClassVar[bool] = True
 
     manifest: Thunk[Sealed]
-    session: Thunk[SiteSession]
-    names: tuple[str, ...]
+    session: Thunk[SiteSession[Any]]
+    target: Target
     in_place: tuple[Thunk[None], ...] = field(default=(), metadata=ORDER)
 
     def evaluate(self, run: Run) -> None:
         """Send it."""
         run.check()
-        run.value(self.session).publish(run.value(self.manifest), self.names)
+        run.value(self.session).publish(run.value(self.manifest), self.target)
 
 
 @frozen

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.content.body import Body
-from lazyimg.errors import ContentMismatch, RegistryError
+from lazyimg.errors import ContentMismatch, InvalidTarget, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.media_type import is_distributable
-from lazyimg.oci.reference import Reference
+from lazyimg.oci.reference import DEFAULT_TAG, Reference
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Home, Stored
 from lazyimg.state.homes import RegistryHome
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
+from lazyimg.write.condition import Condition, as_condition, refuse_moved
 from lazyimg.write.record import Placed, Record
-from lazyimg.write.target import SiteSession
+from lazyimg.write.target import Site, SiteSession, Target
 
 if TYPE_CHECKING:
     from lazyimg.oci.digest import Digest
@@ -29,7 +30,7 @@ _FAULT = 500  # HTTP status from which on a registry does not know itself what i
 
 
 @frozen
-class RegistrySite:
+class RegistrySite(Site):
     """A repository of a registry."""
 
     repository: Reference
@@ -47,7 +48,7 @@ class RegistrySite:
         mounts = f", mount from {', '.join(pulls)}" if pulls else ""
         return f"POST an upload to {self}: may we push{mounts}?"
 
-    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
+    def open(self, work: Work, pulls: Sequence[str]) -> "SiteSession[RegistryTarget]":
         """Begin an upload: the permission check, and the first step of a push.
 
         Raises:
@@ -60,21 +61,49 @@ class RegistrySite:
         return RegistrySession(self, session)
 
 
-def _tuple(tags: Sequence[str]) -> tuple[str, ...]:
-    return tuple(tags)
+def _reference(value: Reference | str) -> Reference:
+    return Reference.parse(value) if isinstance(value, str) else value
+
+
+def _tags(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @frozen
-class RegistryTarget:
+class RegistryTarget(Target):
     """An image in a registry, under a tag or more, or by its digest alone.
+
+    A text does where nothing but the reference has to be said.
 
     Args:
         reference: where; its tag is moved last of all, its digest is what the image must come to.
         tags: further tags of the same repository.
+        if_tag: ``absent`` to move the tags only if there are none such; a digest to move them only if they
+            all say it; None to move them whatever they say. Asked for just before the tags move, and not
+            atomic: registries cannot do that.
+        by_digest: move no tag: the image is found by the digest it comes to.
+
+    Raises:
+        InvalidReference: the reference is none.
+        InvalidTarget: there is no tag to move, or to put a condition on, where the other arguments want one.
+
+    >>> print(RegistryTarget("ghcr.io/me/app:1", tags=["latest"], if_tag="absent"))
+    ghcr.io/me/app:1
+    >>> print(RegistryTarget("ghcr.io/me/app", by_digest=True))
+    ghcr.io/me/app
     """
 
-    reference: Reference
-    tags: tuple[str, ...] = field(default=(), converter=_tuple)
+    reference: Reference = field(converter=_reference)
+    tags: tuple[str, ...] = field(default=(), converter=_tags)
+    if_tag: Condition | None = field(default=None, converter=as_condition, kw_only=True)
+    by_digest: bool = field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        named = (*self.tags, *([self.reference.tag] if self.reference.tag not in (None, DEFAULT_TAG) else []))
+        if self.by_digest and named:
+            raise InvalidTarget(f"{self} is to be written by its digest alone: leave out {', '.join(named)}")
+        if self.if_tag is not None and not self.moved:
+            raise InvalidTarget(f"{self} moves no tag, so if_tag={self.if_tag} says nothing: name a tag")
 
     @property
     def site(self) -> RegistrySite:
@@ -82,13 +111,18 @@ class RegistryTarget:
         return RegistrySite(self.reference.without_identifier())
 
     @property
+    def moved(self) -> tuple[str, ...]:
+        """The tags that are moved."""
+        tags = () if self.by_digest else (self.reference.tag, *self.tags)
+        return tuple(dict.fromkeys(tag for tag in tags if tag))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The digest that the image must have, where the reference names one, and the tags to move."""
-        own = (self.reference.digest, self.reference.tag)
-        return tuple(dict.fromkeys(name for name in (*own, *self.tags) if name))
+        return (*([self.reference.digest] if self.reference.digest else []), *self.moved)
 
     def __str__(self) -> str:
-        return str(self.reference)
+        return str(self.reference.with_tag(None) if self.by_digest else self.reference)
 
 
 class RegistrySession:
@@ -154,32 +188,45 @@ class RegistrySession:
     def _uploaded(self, blob: Descriptor, upload: "Upload") -> Placed:
         return self.record.add(Placed("uploaded", blob, upload.bytes_sent, upload.attempts))
 
-    def stage(self, root: Sealed, names: Sequence[str]) -> None:
+    def stage(self, root: Sealed, target: RegistryTarget | None) -> None:
         """PUT the manifest under its digest.
 
         Raises:
             ContentMismatch: the target names a digest and the image came to another; nothing was put.
         """
-        self._refuse_other_digest(root, names)
+        self._refuse_other_digest(root, target)
         self._put_as(root, root.descriptor.digest)
         self._staged.add(root.descriptor.digest)
 
-    def publish(self, root: Sealed, names: Sequence[str]) -> None:
-        """PUT the manifest under each name.
+    def prepare(self, root: Sealed, target: RegistryTarget) -> None:
+        """Ask where the tags are, if there is a condition on them.
 
         Raises:
             ContentMismatch: the target names a digest and the image came to another; nothing was put.
+            TagMoved: a tag is not as the target says.
         """
-        self._refuse_other_digest(root, names)
-        tags = [name for name in names if ":" not in name]
-        for tag in tags:
+        self._refuse_other_digest(root, target)
+        if target.if_tag is not None:
+            for tag in target.moved:
+                refuse_moved(f"{self._repository.name}:{tag}", self._found(tag), target.if_tag)
+
+    def _found(self, tag: str) -> "Digest | None":
+        """What a tag says now."""
+        try:
+            return self._client.head_manifest(self._repository.repository, tag).digest
+        except NotFound:
+            return None
+
+    def publish(self, root: Sealed, target: RegistryTarget) -> None:
+        """PUT the manifest under each tag, or under its digest."""
+        for tag in target.moved:
             self._move(tag, root)
-        if not tags and root.descriptor.digest not in self._staged:
+        if not target.moved and root.descriptor.digest not in self._staged:
             self._put_as(root, root.descriptor.digest)
 
-    def _refuse_other_digest(self, root: Sealed, names: Sequence[str]) -> None:
-        expected = next((name for name in names if ":" in name), root.descriptor.digest)
-        if expected != root.descriptor.digest:
+    def _refuse_other_digest(self, root: Sealed, target: RegistryTarget | None) -> None:
+        expected = None if target is None else target.reference.digest
+        if expected not in (None, root.descriptor.digest):
             raise ContentMismatch(
                 f"{self._repository.name}@{expected} was to be written, but the image came to "
                 f"{root.descriptor.digest}: nothing was put; write to a tag, or by the right digest"

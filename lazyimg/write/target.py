@@ -1,7 +1,7 @@
 """What a target is: a site, where blobs go, and the names that move there when all is in place."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -16,8 +16,36 @@ from lazyimg.thunk.thunk import ORDER, Thunk
 from lazyimg.write.record import Placed, Record
 
 
-class SiteSession(Protocol):
-    """The opened, authorised right to write to one site. Used by several threads at once."""
+class Target(Protocol):
+    """Where an image is written and what it is called there: a frozen value. Making one touches nothing.
+
+    Derive from it, or have what it has. What it holds besides reaches the session, with the target itself.
+    """
+
+    @property
+    def site(self) -> "Site":
+        """Where the blobs go. Targets of one site, as ``==`` tells it, share a session."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tags that are moved, and the digest that is expected, if any."""
+        ...
+
+    def __str__(self) -> str:
+        """The target as a person names it."""
+        ...
+
+
+T_contra = TypeVar("T_contra", bound=Target, contravariant=True)
+
+
+class SiteSession(Protocol[T_contra]):
+    """The opened, authorised right to write to one site. Used by several threads at once.
+
+    Blobs come first, in any order; then each manifest is staged, if others are written with it; then each is
+    prepared; and when all are, at all sites, each is published. `lazyimg.Session` has most of it.
+    """
 
     @property
     def record(self) -> Record:
@@ -43,12 +71,16 @@ class SiteSession(Protocol):
         """Take in a small blob whose bytes are at hand."""
         ...
 
-    def stage(self, root: Sealed, names: Sequence[str]) -> None:
-        """Take in a manifest without a tag; ``names`` are what `publish` will give it."""
+    def stage(self, root: Sealed, target: T_contra | None) -> None:
+        """Take in a manifest that nothing names yet; ``target`` will, unless it is the child of an index."""
         ...
 
-    def publish(self, root: Sealed, names: Sequence[str]) -> None:
-        """Take in a manifest under names, or under its digest alone: the last effect of a write."""
+    def prepare(self, root: Sealed, target: T_contra) -> None:
+        """Do what can be done before a name of any site moves: refuse if a condition does not hold."""
+        ...
+
+    def publish(self, root: Sealed, target: T_contra) -> None:
+        """Let the names of ``target``, or the digest alone, say this manifest: the last effect of a write."""
         ...
 
     def abort(self) -> None:
@@ -61,26 +93,30 @@ class SiteSession(Protocol):
 
 
 class Site(Protocol):
-    """Where blobs go: a frozen value. Making one touches nothing."""
+    """Where blobs go: a frozen value. Making one touches nothing.
 
-    @property
-    def is_remote(self) -> bool:
-        """Whether a refusal comes from elsewhere: such sessions are opened before those on this machine."""
-        ...
+    Derive from it for what is usual, and say `open` and ``__str__``.
+    """
+
+    is_remote: ClassVar[bool] = False
+    """Whether a refusal comes from elsewhere: such sessions are opened before those on this machine."""
+
+    images_only: ClassVar[bool] = False
+    """Whether it takes nothing but images: no index, and no artifact."""
 
     def __str__(self) -> str:
         """The site as a person names it."""
         ...
 
-    def holds(self, home: Home) -> bool:
+    def holds(self, home: Home) -> bool:  # noqa: ARG002 - nothing rests there
         """Whether what rests there is in this very site. Touches nothing."""
-        ...
+        return False
 
-    def opening(self, pulls: Sequence[str]) -> str:
+    def opening(self, pulls: Sequence[str]) -> str:  # noqa: ARG002 - nothing is mounted
         """What `open` does, in a sentence for a plan. Touches nothing."""
-        ...
+        return f"Open {self}"
 
-    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession:
+    def open(self, work: Work, pulls: Sequence[str]) -> SiteSession[Any]:
         """Open the session: the first effect of a write.
 
         Args:
@@ -90,39 +126,21 @@ class Site(Protocol):
         ...
 
 
-class Target(Protocol):
-    """Where an image is written and what it is called there: a frozen value."""
-
-    @property
-    def site(self) -> Site:
-        """Where the blobs go. Targets of one site share a session."""
-        ...
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The tags that are moved, or the digest that is expected."""
-        ...
-
-    def __str__(self) -> str:
-        """The target as a person names it."""
-        ...
-
-
 @frozen
-class OpenSession(Thunk[SiteSession]):
+class OpenSession(Thunk[SiteSession[Any]]):
     """Open the session with a site: the first effect of a write."""
 
     effectful: ClassVar[bool] = True
 
     site: Site
     pulls: tuple[str, ...] = ()
-    others: tuple[Thunk[SiteSession], ...] = field(default=(), metadata=ORDER)
+    others: tuple[Thunk[SiteSession[Any]], ...] = field(default=(), metadata=ORDER)
 
     def describe(self) -> str:
         """What it asks of the site, as a plan says it."""
         return self.site.opening(self.pulls)
 
-    def evaluate(self, run: Run) -> SiteSession:
+    def evaluate(self, run: Run) -> SiteSession[Any]:
         """Open it, and take it back at once if the write ended meanwhile."""
         work: Work = run.runtime
         session = self.site.open(work, self.pulls)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.runtime import Work
@@ -22,10 +22,14 @@ ABORT_GRACE = 3.0
 
 
 def write_image(
-    image: Thunk[State], targets: Sequence[Target | str], tags: Sequence[str], engine: Engine | None
+    image: Thunk[State],
+    targets: Sequence[Target | str],
+    tags: Sequence[str],
+    if_tag: str | None,
+    engine: Engine | None,
 ) -> Result:
     """Write one image to some targets; see `lazyimg.Image.write`."""
-    return _write([(image, targets_of(targets, tags))], engine)[0]
+    return _write([(image, targets_of(targets, tags, if_tag))], engine)[0]
 
 
 def write(images: Mapping[K, Thunk[State]], engine: Engine | None = None) -> dict[K, Result]:
@@ -78,7 +82,7 @@ def _write(routes: Sequence[Route], engine: Engine | None) -> list[Result]:
 
 def _record(work: Work, target: Target) -> Record:
     """What the session with a target's site did; nothing, where it was never opened."""
-    session = cast("SiteSession | None", work.sessions.get(target.site))
+    session = cast("SiteSession[Any] | None", work.sessions.get(target.site))
     return Record() if session is None else session.record
 
 

@@ -1,0 +1,143 @@
+"""What sessions with places of this machine, and with places of one's own, have in common.
+
+A place that has blobs and names needs three methods beyond it: see `Session`.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from lazyimg.content.body import Body
+from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
+from lazyimg.oci.media_type import is_distributable
+from lazyimg.state.contents import Stored
+from lazyimg.state.seal import Sealed
+from lazyimg.thunk.once import Once
+from lazyimg.thunk.run import Run
+from lazyimg.write.record import Placed, Record
+from lazyimg.write.target import Target
+
+T = TypeVar("T", bound=Target)
+
+ABORT_TIME = 2.0
+"""Seconds that taking back what is being written may take."""
+
+
+class Session(ABC, Generic[T]):
+    """A session with a place that has blobs and names (`lazyimg.write.target.SiteSession`).
+
+    A kind of place says whether it has a blob, how it takes one in, and how names move. Everything else is
+    here: blobs are looked for before they are taken in, non-distributable ones stay at their URLs, and
+    names move once for all images of a write.
+    """
+
+    def __init__(self) -> None:
+        self.record = Record()
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._staged: set[Digest] = set()
+        self._goals: list[tuple[Sealed, T]] = []
+        self._moving = threading.Lock()
+
+    # --- what a kind of place says --------------------------------------------------------------------
+
+    @abstractmethod
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the blob is in place, whole."""
+
+    @abstractmethod
+    def write(self, chunks: Iterable[bytes | memoryview], digest: Callable[[], Digest]) -> int:
+        """Take in a blob, so that `has` tells of it; called by several threads at once.
+
+        Args:
+            chunks: its bytes in order; what they raise has to pass, and nothing may be left then.
+            digest: gives its digest; called after ``chunks`` has ended.
+
+        Returns:
+            How many bytes it has.
+        """
+
+    @abstractmethod
+    def move(self, goals: Sequence[tuple[Sealed, T]]) -> None:
+        """Let names say what they are to say: the last effect, once all blobs and manifests are in place.
+
+        Args:
+            goals: manifests, each with the target whose names it gets; in an order that depends on nothing
+                but them.
+        """
+
+    # --- what follows from it -------------------------------------------------------------------------
+
+    def find(self, descriptor: Descriptor) -> Placed | None:
+        """Look whether it is in place."""
+        return self.record.add(Placed("existing", descriptor)) if self.has(descriptor) else None
+
+    def offer(self, blobs: Sequence[Stored]) -> Placed | None:
+        """Look whether it is in place, or does not matter."""
+        blob = blobs[0].descriptor
+        if not is_distributable(blob.media_type):
+            return self.record.add(Placed("skipped", blob))
+        return self.find(blob)
+
+    def receive(self, body: Body, name: Once[Descriptor], run: Run) -> Placed:
+        """Take it in while it is read; the digest names it at the end."""
+        with self._receiving():
+            size = self.write(body.chunks(0), lambda: name.get(check=run.check).digest)
+        return self.record.add(Placed("uploaded", name.get(), size, 1))
+
+    @contextmanager
+    def _receiving(self) -> Iterator[None]:
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def put(self, blob: Sealed) -> Placed:
+        """Take in bytes at hand, unless they are in place."""
+        return self.find(blob.descriptor) or self._write(blob)
+
+    def _write(self, blob: Sealed) -> Placed:
+        with self._receiving():
+            size = self.write([blob.data], lambda: blob.descriptor.digest)
+        return self.record.add(Placed("uploaded", blob.descriptor, size, 1))
+
+    def stage(self, root: Sealed, target: T | None) -> None:  # noqa: ARG002 - named by nothing yet
+        """Take in a manifest."""
+        self.put(root)
+        self._staged.add(root.descriptor.digest)
+
+    def prepare(self, root: Sealed, target: T) -> None:
+        """Take in a manifest, if that was not done before, and remember its names."""
+        if root.descriptor.digest not in self._staged:
+            self.stage(root, target)
+        self._goals.append((root, target))
+
+    def publish(self, root: Sealed, target: T) -> None:  # noqa: ARG002 - all of them at once
+        """Move all names that were prepared; whoever calls again finds them moved."""
+        with self._moving:
+            goals, self._goals = sorted(self._goals, key=_by_name), []
+            names = [name for _, target in goals for name in target.names]
+            if goals:
+                self.record.tags.update(dict.fromkeys(names, "not moved"))
+                self.move(goals)
+                self.record.tags.update(dict.fromkeys(names, "moved"))
+
+    def abort(self) -> None:
+        """Wait until nothing is being written any more; what is not whole was never named."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way, ABORT_TIME)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _by_name(goal: tuple[Sealed, Target]) -> tuple[tuple[str, ...], str]:
+    root, target = goal
+    return target.names, root.descriptor.digest
