@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from support import guard
 from support.docker_registry import DockerRegistry, htpasswd_auth
 from support.front import Front
+from support.podman import Podman
 from support.token_server import TokenServer
 
 if TYPE_CHECKING:
@@ -94,3 +97,13 @@ def _stack() -> Iterator[ExitStack]:
 
     with ExitStack() as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Podman]:
+    """Give Debian's podman, whose service speaks the docker daemon's API."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lazyimg-podman-") as directory,
+        Podman(Path(directory)) as running,
+    ):
+        yield running

@@ -26,6 +26,7 @@ PACKAGES = {
     "skopeo": "skopeo",
     "umoci": "umoci",
     "buildah": "buildah",
+    "podman": "podman",
     "htpasswd": "apache2-utils",
     "strace": "strace",
     "openssl": "openssl",

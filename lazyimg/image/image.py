@@ -98,6 +98,21 @@ class Image(Thunk[ImageState]):
         return FromArchive(ArchiveFile(path), tag, named)
 
     @staticmethod
+    def from_daemon(name: str, platform: str | Platform | None = None, *, host: str | None = None) -> "Image":
+        """An image of the docker daemon, or of podman's service, over its Unix socket.
+
+        Args:
+            name: as the daemon knows it, such as ``app:latest``, or its id.
+            platform: which image, where the daemon has several under the name.
+            host: ``unix:///path``; by default, when forced, DOCKER_HOST or the usual sockets.
+        """
+        from lazyimg.image.from_daemon import FromDaemon
+        from lazyimg.stores.daemon import Daemon, DaemonImage
+
+        named = Platform.parse(platform) if isinstance(platform, str) else platform
+        return FromDaemon(DaemonImage(name, Daemon(host)), None, named)
+
+    @staticmethod
     def empty(platform: str | Platform = "linux/amd64", *, docker: bool = False) -> "Image":
         """An image without layers.
 

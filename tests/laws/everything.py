@@ -91,6 +91,8 @@ def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
         li.Image.from_archive(directory / "rootfs.tar"),
         li.Image.from_archive(str(directory / "pipe"), "app:1", "linux/arm64"),
         li.Index.from_archive(directory / "pipe", "app:1").select("linux/arm64"),
+        li.Image.from_daemon("app:latest"),
+        li.Image.from_daemon("app:latest", "linux/arm64", host=f"unix://{directory}/pipe"),
     )
     return base, pinned, li.Image.empty(), li.Image.empty("linux/arm64/v8", docker=True), *resting, mutated
 
