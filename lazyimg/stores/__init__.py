@@ -2,7 +2,7 @@
 
 - `layout`, `marker`: a layout that is written. `layout_source`, `below`: one that is read, never outside its
   directory.
-- `archive`, `tar_table`, `open_archives`: a tar that is opened once and read by offset. `archive_file`: one in
-  a file. `saved`: what ``docker save`` says of the images in one.
+- `archive`, `tar_table`, `open_archives`: a tar that is opened once and read by offset. `archive_file`: one
+  in a file. `saved`: what ``docker save`` says of the images in one.
 - `daemon`, `unix_http`: the docker daemon over its socket, whose export is such an archive.
 """
