@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from lazyimg.errors import ContentMismatch
 from lazyimg.image.choosing import choose
 from lazyimg.image.image import Image
+from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import parse_manifest
 from lazyimg.oci.platform import Platform
@@ -34,6 +35,20 @@ class FromRegistry(Image):
     def reads(self) -> Reference:
         """The repository it reads from: a session that can read there can mount from there."""
         return self.reference
+
+    @property
+    def moves(self) -> bool:
+        """Whether a tag names it, which may come to mean another image (`lazyimg.image.pin`)."""
+        return self.reference.digest is None
+
+    def resolve(self, work: "Work") -> Digest:
+        """The digest of what the tag names now: one HEAD."""
+        client = work.client(self.reference)
+        return client.head_manifest(self.reference.repository, self.reference.identifier).digest
+
+    def pinned(self, digest: Digest) -> "FromRegistry":
+        """The same by digest; the tag stays as a name."""
+        return evolve(self, reference=self.reference.with_digest(digest))
 
     def describe(self) -> str:
         """What it does, as a plan says it."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import evolve, frozen
 
@@ -17,7 +17,9 @@ from lazyimg.thunk.thunk import Thunk
 if TYPE_CHECKING:
     from lazyimg.engine import Engine
     from lazyimg.image.edit_config import Edit
+    from lazyimg.image.index import Index
     from lazyimg.image.layer import Layer
+    from lazyimg.image.layer_choice import Which
     from lazyimg.image.mutation import Mutation
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.config import ConfigFile
@@ -131,17 +133,25 @@ class Image(Thunk[ImageState]):
         *layers: "Layer",
         history: "History | Sequence[History]" = (),
         annotations: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        urls: Sequence[str] = (),
     ) -> "Image":
-        """The image with ``layers`` on top of its own.
+        """The image with ``layers`` on top of its own; or with ``history`` alone, of empty layers.
 
         Args:
             layers: the lowest first. None is read before it is consumed by a write.
-            history: entries of the config's history; by default one a layer.
+            history: entries of the config's history: one a layer, by default, and any of ``empty_layer``. An
+                image that has layers and no history stays without.
             annotations: of each new layer's descriptor.
+            media_type: of each new layer's descriptor; by default what its bytes are, in the image's family.
+            urls: of each new layer's descriptor: where else it may be downloaded.
+
+        Raises:
+            InvalidMutation: the history tells of more or fewer layers.
         """
         from lazyimg.image.append import Append
 
-        return Append(layers, history, annotations or {}, base=self)
+        return Append(layers, history, annotations or {}, media_type, urls, base=self)
 
     def configure(  # noqa: PLR0913 - the fields of a config, all by name
         self,
@@ -206,11 +216,22 @@ class Image(Thunk[ImageState]):
         opaque = Opaque(function) if key is None else Opaque(function, token=key)
         return EditConfig(opaque, base=self)
 
-    def annotate(self, annotations: Mapping[str, str | None]) -> "Image":
-        """The image with annotations of its manifest set, or removed where the value is None."""
-        from lazyimg.image.annotate import Annotate
+    def annotate(
+        self, annotations: Mapping[str, str | None], *, layers: "Which | Sequence[Which] | None" = None
+    ) -> "Image":
+        """The image with annotations of its manifest set, or removed where the value is None.
 
-        return Annotate(annotations, base=self)
+        Args:
+            annotations: by name; those that are not named are kept.
+            layers: annotate the descriptors of these layers instead, named as for `drop_layers`.
+        """
+        from lazyimg.image.annotate import Annotate
+        from lazyimg.image.annotate_layers import AnnotateLayers
+        from lazyimg.image.layer_choice import choices
+
+        if layers is None:
+            return Annotate(annotations, base=self)
+        return AnnotateLayers(annotations, choices(layers), base=self)
 
     def with_created(self, created: datetime | None) -> "Image":
         """The image with another creation time, which has a time zone; None removes it."""
@@ -218,11 +239,74 @@ class Image(Thunk[ImageState]):
 
         return WithCreated(created, base=self)
 
-    def with_subject(self, subject: "Image | Descriptor") -> "Image":
-        """The image as a referrer of another (image-spec manifest.md, "subject")."""
+    def with_subject(self, subject: "Image | Index | Descriptor | None") -> "Image":
+        """The image as a referrer of another (image-spec manifest.md, "subject"); None refers to nothing."""
         from lazyimg.image.subject import WithSubject
 
         return WithSubject(subject, base=self)
+
+    def with_platform(self, platform: str | Platform) -> "Image":
+        """The image for another platform: all of os, architecture, variant, OS version and features."""
+        from lazyimg.image.with_platform import WithPlatform
+
+        return WithPlatform(Platform.parse(platform) if isinstance(platform, str) else platform, base=self)
+
+    def with_media_types(self, family: "Literal['oci', 'docker']", *, lossy: bool = False) -> "Image":
+        """The image with manifest, config and layers of OCI's media types, or of Docker's.
+
+        Args:
+            family: ``"oci"`` or ``"docker"``.
+            lossy: drop what Docker's manifests cannot say (annotations, subject, artifactType), instead of
+                refusing when something is forced. A zstd layer is refused in any case.
+        """
+        from lazyimg.image.media_types import WithMediaTypes
+
+        return WithMediaTypes(family, lossy, base=self)
+
+    def with_config_media_type(self, media_type: str) -> "Image":
+        """The image with its config said to be of another media type; the config's bytes are kept."""
+        from lazyimg.image.config_media_type import WithConfigMediaType
+
+        return WithConfigMediaType(media_type, base=self)
+
+    def with_artifact_type(self, artifact_type: str | None) -> "Image":
+        """The image with ``artifactType`` in its manifest; None removes it."""
+        from lazyimg.image.artifact_type import WithArtifactType
+
+        return WithArtifactType(artifact_type, base=self)
+
+    def drop_layers(self, *which: "Which", key: str | None = None) -> "Image":
+        """The image without some of its layers, and without the history that tells of them.
+
+        Args:
+            which: positions (0 is the base, -1 the topmost), slices, or functions from a layer's descriptor
+                to a bool. A layer of this machine has none before it is read: name it by position.
+            key: what tells these functions from others in keys; random unless given.
+        """
+        from lazyimg.image.drop_layers import DropLayers
+        from lazyimg.image.layer_choice import choices
+
+        return DropLayers(choices(which, key), base=self)
+
+    def rebase(self, old_base: "Image", new_base: "Image") -> "Image":
+        """The image with the layers of the base it was built on exchanged for those of another, none read.
+
+        History follows; platform comes from the new base, all else of config and manifest stays, and the
+        annotations ``org.opencontainers.image.base.*`` say what it is based on.
+
+        Args:
+            old_base: what it was built on. Forced, `InvalidMutation` says which layer is another.
+            new_base: what it shall be based on.
+        """
+        from lazyimg.image.rebase import Rebase
+
+        return Rebase(old_base, new_base, base=self)
+
+    def with_base(self, new_base: "Image") -> "Image":
+        """The same mutations on another base: the recipe with its source replaced wherever it stands."""
+        from lazyimg.image.with_base import rebuilt
+
+        return rebuilt(self, new_base)
 
     def apply(self, mutation: M) -> M:
         """The image changed by a mutation of one's own; see `lazyimg.Mutation`."""
@@ -279,6 +363,12 @@ class Image(Thunk[ImageState]):
         from lazyimg.image.placed import placed_layers
 
         return placed_layers(self, engine)
+
+    def pin(self, *, engine: "Engine | None" = None) -> "Image":
+        """The same recipe with every tag replaced by the digest it names now; asks for no more than that."""
+        from lazyimg.image.pin import pinned
+
+        return pinned(self, engine)
 
     def size(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> int:
         """Bytes of manifest, config and layers as they travel; reads what `digest` reads."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lazyimg.engine import Engine
     from lazyimg.image.image import Image
     from lazyimg.notebook.graph import Graph
+    from lazyimg.oci.descriptor import Descriptor
     from lazyimg.oci.digest import Digest
     from lazyimg.oci.index import Index as IndexDocument
     from lazyimg.write.plan import Plan
@@ -106,6 +107,69 @@ class Index(Thunk[IndexState]):
         named = Platform.parse(platform) if isinstance(platform, str) else platform
         return AddChild(child, named, annotations or {}, base=self)
 
+    def remove(
+        self,
+        *,
+        platform: str | Platform | None = None,
+        digest: str | None = None,
+        tag: str | None = None,
+    ) -> "Index":
+        """The index without the entries of which all that is given is true; there must be one.
+
+        Args:
+            platform: what they run on, this very variant; any OS version, unless it names one.
+            digest: of their manifests.
+            tag: their annotation ``org.opencontainers.image.ref.name``.
+
+        Raises:
+            InvalidMutation: nothing is given. Forced, no such entry raises it too, and says what there is.
+        """
+        from lazyimg.image.entry_choice import meant
+        from lazyimg.image.index_remove import RemoveEntries
+
+        return RemoveEntries(meant(platform, digest, tag), base=self)
+
+    def annotate(
+        self,
+        annotations: Mapping[str, str | None],
+        *,
+        platform: str | Platform | None = None,
+        digest: str | None = None,
+        tag: str | None = None,
+    ) -> "Index":
+        """The index with annotations of its own set, or removed where the value is None.
+
+        Args:
+            annotations: by name; those that are not named are kept.
+            platform: annotate the entries of this platform instead; see `remove`.
+            digest: likewise, the entry of this digest.
+            tag: likewise, the entry of this tag.
+        """
+        from lazyimg.image.entry_choice import meant
+        from lazyimg.image.index_annotate import AnnotateEntries, AnnotateIndex
+
+        if platform is digest is tag is None:
+            return AnnotateIndex(annotations, base=self)
+        return AnnotateEntries(annotations, meant(platform, digest, tag), base=self)
+
+    def with_subject(self, subject: "Image | Index | Descriptor | None") -> "Index":
+        """The index as a referrer of another manifest (image-spec image-index.md); None refers to nothing."""
+        from lazyimg.image.index_subject import IndexWithSubject
+
+        return IndexWithSubject(subject, base=self)
+
+    def with_media_types(self, family: "Literal['oci', 'docker']", *, lossy: bool = False) -> "Index":
+        """The index, and every image in it, of OCI's media types, or of Docker's.
+
+        Args:
+            family: ``"oci"`` or ``"docker"``.
+            lossy: drop what Docker's lists and manifests cannot say (annotations, subjects, artifactType,
+                attestations) instead of refusing when something is forced.
+        """
+        from lazyimg.image.index_media_types import IndexWithMediaTypes
+
+        return IndexWithMediaTypes(family, lossy, base=self)
+
     def map(
         self,
         function: "Callable[[Image], Image]",
@@ -171,6 +235,12 @@ class Index(Thunk[IndexState]):
         from lazyimg.write.asking import index_document
 
         return index_document(self, engine, timeout)
+
+    def pin(self, *, engine: "Engine | None" = None) -> "Index":
+        """The same recipe with every tag replaced by the digest it names now; see `lazyimg.Image.pin`."""
+        from lazyimg.image.pin import pinned
+
+        return pinned(self, engine)
 
     def write(
         self,

@@ -1,22 +1,22 @@
 """Apply one recipe to every image of an index."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
 from lazyimg.errors import InvalidMutation
-from lazyimg.image.choosing import runs_nowhere
+from lazyimg.image.choosing import UNKNOWN
 from lazyimg.image.image import Image
 from lazyimg.image.index import Index
-from lazyimg.image.index_mutation import IndexMutation
-from lazyimg.oci.media_type import is_index
+from lazyimg.image.index_mutation import PlatformMutation
+from lazyimg.image.index_select import index_in
 from lazyimg.oci.platform import Platform, matches
 from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import Entry, IndexState
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.substitute import substitute
-from lazyimg.thunk.thunk import HELD, Thunk
+from lazyimg.thunk.thunk import HELD, Thunk, traced
 
 
 @frozen
@@ -29,7 +29,7 @@ class EachImage(Image):
 
 
 @frozen
-class MapImages(IndexMutation):
+class MapImages(PlatformMutation):
     """Apply a recipe to the images of an index.
 
     Attributes:
@@ -42,27 +42,29 @@ class MapImages(IndexMutation):
     platforms: tuple[Platform, ...] | None = None
     keep_attestations: bool = False
 
-    def mutate(self, state: IndexState) -> IndexState:
+    def change(self, state: IndexState, platforms: Sequence[Platform | None]) -> IndexState:
         """Rebuild the recipe around each image; none is read."""
-        kept = (entry for entry in state.entries if self.keep_attestations or not _describes(entry))
-        return evolve(state, entries=tuple(map(self._mapped, kept)))
+        rows = zip(state.entries, platforms, strict=True)
+        kept = [row for row in rows if self.keep_attestations or not _describes(row[1])]
+        return evolve(state, entries=tuple(self._mapped(entry, platform) for entry, platform in kept))
 
-    def _mapped(self, entry: Entry) -> Entry:
-        if _describes(entry) or not self._is_meant(entry):
+    def _mapped(self, entry: Entry, platform: Platform | None) -> Entry:
+        inner = index_in(entry)
+        if inner is not None:
+            return entry.changed_to(traced(evolve(self, base=inner), self.origin))
+        if _describes(platform) or not self._is_meant(platform):
             return entry
-        if entry.declared is not None and is_index(entry.declared.media_type):
-            return entry.changed_to(evolve(self, base=cast("Index", entry.child)))
         return entry.changed_to(applied(self.recipe, entry.child))
 
-    def _is_meant(self, entry: Entry) -> bool:
+    def _is_meant(self, platform: Platform | None) -> bool:
         if self.platforms is None:
             return True
-        have = entry.declared.platform if entry.declared is not None else entry.platform
-        return have is not None and any(matches(have, wanted) for wanted in self.platforms)
+        return platform is not None and any(matches(platform, wanted) for wanted in self.platforms)
 
 
-def _describes(entry: Entry) -> bool:
-    return entry.declared is not None and runs_nowhere(entry.declared)
+def _describes(platform: Platform | None) -> bool:
+    """Whether an entry of this platform is an attestation, which describes images and is none."""
+    return platform is not None and platform.os == UNKNOWN
 
 
 def applied(recipe: Image, image: Thunk[Any]) -> Image:
@@ -79,8 +81,10 @@ def mapped(
     """The index with the function's recipe applied; the function is called here, once.
 
     Raises:
-        InvalidMutation: the function returned no image.
+        InvalidMutation: the function returned no image, or ``attestations`` is neither word.
     """
+    if attestations not in ("drop", "keep"):
+        raise InvalidMutation(f"map(attestations=) is 'drop' or 'keep', not {attestations!r}")
     recipe = function(EachImage())
     if not isinstance(recipe, Image):
         raise InvalidMutation(

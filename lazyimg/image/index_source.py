@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lazyimg.errors import InvalidMutation
 from lazyimg.image.from_registry import Listed
 from lazyimg.image.index import Index
 from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index as IndexDocument
 from lazyimg.oci.manifest import parse_manifest
 from lazyimg.oci.media_type import DOCKER_INDEX, OCI_INDEX, is_index
@@ -44,6 +45,20 @@ class IndexFromRegistry(Index):
     def reads(self) -> Reference:
         """The repository it reads from."""
         return self.reference
+
+    @property
+    def moves(self) -> bool:
+        """Whether a tag names it, which may come to mean another index (`lazyimg.image.pin`)."""
+        return self.reference.digest is None
+
+    def resolve(self, work: "Work") -> Digest:
+        """The digest of what the tag names now: one HEAD."""
+        client = work.client(self.reference)
+        return client.head_manifest(self.reference.repository, self.reference.identifier).digest
+
+    def pinned(self, digest: Digest) -> "IndexFromRegistry":
+        """The same by digest; the tag stays as a name."""
+        return evolve(self, reference=self.reference.with_digest(digest))
 
     def evaluate(self, run: Run) -> IndexState:
         """GET the index.

@@ -1,23 +1,38 @@
 """What a mutation is: a thunk around another image, and a pure function from state to state."""
 
 import inspect
+from typing import Any
 
 import attrs
 from attrs import frozen
 
 from lazyimg.errors import InvalidMutation
 from lazyimg.image.image import Image
+from lazyimg.image.index import Index
 from lazyimg.oci.config import ConfigFile
 from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.run import Run
+
+
+def image_alone(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """Refuse what is no image; a validator for fields that are further inputs.
+
+    Raises:
+        InvalidMutation: it is something else, such as a reference.
+    """
+    if not isinstance(value, Image):
+        raise InvalidMutation(
+            f"{attribute.alias} must be an image, and was a {type(value).__qualname__}: make one with "
+            "Image.from_registry, or another source"
+        )
 
 
 @frozen
 class Mutation(Image):
     """An image that is another one, changed. The interface to implement for a mutation of one's own.
 
-    Subclasses are ``attrs.frozen``; their fields are the parameters. Fields that are images are further
-    inputs, whose states `mutate` is given in the order of the fields.
+    Subclasses are ``attrs.frozen``; their fields are the parameters. Fields that are images or indexes are
+    further inputs, whose states `mutate` is given in the order of the fields.
 
     >>> from lazyimg.oci.manifest import Manifest
     >>> @frozen
@@ -47,12 +62,12 @@ class Mutation(Image):
                 f"{cls.__qualname__}.{hidden[0]} would hide Image.{hidden[0]}(): name the field otherwise"
             )
 
-    def mutate(self, state: ImageState, *others: ImageState) -> ImageState:
+    def mutate(self, state: ImageState, *others: Any) -> ImageState:
         """The changed state. Pure: no effect, and the same for the same state.
 
         Args:
             state: the base's.
-            others: those of the further inputs.
+            others: those of the further inputs, `ImageState` or `IndexState` each.
         """
         raise NotImplementedError(f"{type(self).__qualname__} does not say how it mutates {state} {others}")
 
@@ -61,7 +76,7 @@ class Mutation(Image):
         if self.base is None:
             raise ValueError(f"{self!r} was applied to no image: write image.apply({self.name}(...))")
         others = (getattr(self, a.name) for a in attrs.fields(type(self)) if a.name != "base")
-        states = [run.value(other) for other in others if isinstance(other, Image)]
+        states = [run.value(other) for other in others if isinstance(other, Image | Index)]
         return self.mutate(run.value(self.base), *states)
 
 

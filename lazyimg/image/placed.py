@@ -11,7 +11,6 @@ from lazyimg.image.image import Image
 from lazyimg.image.layer import Layer
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
-from lazyimg.oci.media_type import is_distributable, is_docker, is_layer, layer_compression, layer_media_type
 from lazyimg.oci.reference import Reference
 from lazyimg.state.contents import Contents
 from lazyimg.state.homes import RegistryHome
@@ -43,12 +42,7 @@ class Declared(Layer):
     def placed(self, annotations: Mapping[str, str], *, docker: bool) -> StateLayer:
         """It as a part of another image: as it was declared, in that image's family of media types."""
         declared = self.descriptor.replace(annotations={**self.descriptor.annotations, **annotations})
-        media_type = declared.media_type
-        if is_layer(media_type) and is_distributable(media_type) and is_docker(media_type) != docker:
-            declared = declared.replace(
-                media_type=layer_media_type(layer_compression(media_type), docker=docker)
-            )
-        return StateLayer(self.layer, declared, self.declared_diff_id)
+        return StateLayer(self.layer, declared, self.declared_diff_id).in_family(docker=docker)
 
     def digest(self, timeout: float | None = None) -> Digest:  # noqa: ARG002 - nothing to wait for
         """As the manifest declares it. Reads nothing."""

@@ -3,18 +3,21 @@
 from attrs import evolve, frozen
 
 from lazyimg.image.image import Image
+from lazyimg.image.index import Index
 from lazyimg.image.mutation import Mutation
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.state.image_state import ImageState
+from lazyimg.state.index_state import State
 
 
 @frozen
 class WithSubject(Mutation):
-    """Set ``subject`` of the manifest (image-spec manifest.md) to another image's manifest."""
+    """Set ``subject`` of the manifest (image-spec manifest.md) to another manifest; None removes it."""
 
-    subject: Image | Descriptor
+    subject: Image | Index | Descriptor | None
 
-    def mutate(self, state: ImageState, *others: ImageState) -> ImageState:
+    def mutate(self, state: ImageState, *others: State) -> ImageState:
         """Refer to it; its digest is known when both are sealed."""
-        subject = self.subject if isinstance(self.subject, Descriptor) else others[0]
-        return evolve(state, subject=subject)
+        if self.subject is None:
+            return evolve(state, subject=None, manifest=state.manifest.with_subject(None))
+        return evolve(state, subject=others[0] if others else self.subject)

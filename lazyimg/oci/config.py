@@ -182,6 +182,12 @@ class ConfigFile(Container):
         """Whether there is an entry of history; a glance, unlike `history`, which reads each."""
         return bool(self._members.get("history"))
 
+    @property
+    def layers_told(self) -> int:
+        """How many entries of history made a layer; a glance, as `has_history`."""
+        entries = fields.items(self._members.get("history"), "config.history")
+        return sum(not (isinstance(entry, dict) and entry.get("empty_layer") is True) for entry in entries)
+
     def with_history_appended(self, *entries: History) -> Self:
         """Return the config with these entries after its history; those before are not read."""
         old = fields.items(self._members.get("history"), "config.history")

@@ -44,6 +44,17 @@ _COMPRESSION: Final = {
     DOCKER_LAYER_GZIP: GZIP,
     DOCKER_FOREIGN_LAYER: GZIP,
 }
+_FAMILIES: Final = (
+    (OCI_INDEX, DOCKER_INDEX),
+    (OCI_MANIFEST, DOCKER_MANIFEST),
+    (OCI_CONFIG, DOCKER_CONFIG),
+    (OCI_LAYER, DOCKER_LAYER),
+    (OCI_LAYER_GZIP, DOCKER_LAYER_GZIP),
+    (OCI_LAYER_NONDISTRIBUTABLE_GZIP, DOCKER_FOREIGN_LAYER),
+)
+_IN_OCI: Final = {docker: oci for oci, docker in _FAMILIES}
+_IN_DOCKER: Final = dict(_FAMILIES)
+_OCI_ALONE: Final = frozenset({OCI_LAYER_ZSTD, OCI_LAYER_NONDISTRIBUTABLE, OCI_LAYER_NONDISTRIBUTABLE_ZSTD})
 _OCI_LAYERS: Final = {UNCOMPRESSED: OCI_LAYER, GZIP: OCI_LAYER_GZIP, ZSTD: OCI_LAYER_ZSTD}
 _DOCKER_LAYERS: Final = {UNCOMPRESSED: DOCKER_LAYER, GZIP: DOCKER_LAYER_GZIP}
 _NONDISTRIBUTABLE: Final = frozenset(
@@ -121,3 +132,22 @@ def layer_media_type(compression: str, *, docker: bool = False) -> str:
         known = ", ".join(sorted(table))
         raise InvalidDocument(f"{kind} has no layer media type for compression {compression!r}: use {known}")
     return found
+
+
+def in_family(media_type: str, *, docker: bool) -> str:
+    """Return the type that says of the same content, in OCI's family or in Docker's, what this one says.
+
+    A type that is neither family's (an artifact's own) is returned as it is.
+
+    Raises:
+        InvalidDocument: it is OCI's and Docker has no such type: a zstd layer.
+
+    Example:
+        >>> in_family("application/vnd.oci.image.config.v1+json", docker=True)
+        'application/vnd.docker.container.image.v1+json'
+    """
+    if docker and media_type in _OCI_ALONE:
+        raise InvalidDocument(
+            f"Docker's manifests know no {media_type}: keep OCI's media types, or compress with gzip"
+        )
+    return (_IN_DOCKER if docker else _IN_OCI).get(media_type, media_type)

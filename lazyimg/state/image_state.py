@@ -9,12 +9,16 @@ from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.manifest import Manifest
-from lazyimg.oci.media_type import is_docker, is_image_config
+from lazyimg.oci.media_type import in_family, is_docker, is_image_config
 from lazyimg.state.config import DeclaredDiffId, EditedConfig, EditsConfig, StoredConfig
 from lazyimg.state.contents import Contents, Home, Stored
 from lazyimg.thunk.origin import Origin
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk, traced
+
+BASE_NAME = "org.opencontainers.image.base.name"
+BASE_DIGEST = "org.opencontainers.image.base.digest"
+"""The annotations that say which image one is based on (image-spec annotations.md)."""
 
 
 @frozen
@@ -37,12 +41,37 @@ class StateLayer:
         descriptor: as a manifest declared it; None where it is known only once the bytes are consumed.
         diff_id: as a config declares it; None as above.
         annotations: of the descriptor that is still to be made.
+        media_type: of the descriptor that is still to be made; None for what the bytes turn out to be, in the
+            image's family of media types.
+        urls: of the descriptor that is still to be made.
     """
 
     layer: Thunk[Contents]
     descriptor: Descriptor | None = None
     diff_id: Thunk[Digest] | None = None
     annotations: Mapping[str, str] = field(factory=dict)
+    media_type: str | None = None
+    urls: tuple[str, ...] = ()
+
+    def described(self, **said: Any) -> "StateLayer":
+        """It with other fields of its descriptor (``annotations``, ``media_type``, ``urls``)."""
+        if self.descriptor is None:
+            return evolve(self, **said)
+        return evolve(self, descriptor=self.descriptor.replace(**said))
+
+    @property
+    def said(self) -> "Descriptor | StateLayer":
+        """What says its ``annotations``, ``media_type`` and ``urls``: the descriptor, if it is known."""
+        return self if self.descriptor is None else self.descriptor
+
+    def in_family(self, *, docker: bool) -> "StateLayer":
+        """It among layers of OCI's media types, or of Docker's.
+
+        Raises:
+            InvalidDocument: Docker has no such type.
+        """
+        named = self.said.media_type
+        return self if named is None else self.described(media_type=in_family(named, docker=docker))
 
 
 @frozen
@@ -56,6 +85,8 @@ class ImageState:
         config_blob: the config as it rests somewhere, for as long as nobody edited it.
         layers: base first.
         subject: the state or `Descriptor` of what this one refers to; None keeps what the manifest says.
+        based_on: the state of the image below, whose digest is written where the manifest's annotation
+            `BASE_DIGEST` is empty; None writes nothing.
     """
 
     manifest: Manifest
@@ -63,6 +94,7 @@ class ImageState:
     config_blob: Stored | None
     layers: tuple[StateLayer, ...] = ()
     subject: Any = None
+    based_on: Any = None
 
     @property
     def is_docker(self) -> bool:

@@ -7,6 +7,7 @@ from attrs import evolve, field, frozen
 
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
+from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
 from lazyimg.oci.platform import Platform
 from lazyimg.state.contents import Home
@@ -38,6 +39,27 @@ class Entry:
         """Whether the platform is to be taken from the child's config."""
         return self.declared is None and self.platform is None
 
+    @property
+    def said_platform(self) -> Platform | None:
+        """What its image runs on, as far as the entry itself says it."""
+        return self.platform if self.declared is None else self.declared.platform
+
+    @property
+    def said_annotations(self) -> Mapping[str, str]:
+        """The annotations of the entry, not of its image."""
+        return self.annotations if self.declared is None else self.declared.annotations
+
+    @property
+    def digest(self) -> Digest | None:
+        """Of the child, as far as it is known before it is sealed."""
+        return None if self.declared is None or self.home is None else self.declared.digest
+
+    def described(self, **said: Any) -> "Entry":
+        """The entry with other ``platform`` or ``annotations``."""
+        if self.declared is None:
+            return evolve(self, **said)
+        return evolve(self, declared=self.declared.replace(**said))
+
     def changed_to(self, child: Thunk[Any]) -> "Entry":
         """The entry with another child, sealed anew; what the descriptor says besides stays."""
         return evolve(self, child=child, home=None)
@@ -58,7 +80,13 @@ class Entry:
 
 def _renamed(declared: Descriptor, by: Descriptor) -> Descriptor:
     """The declared descriptor naming another manifest; embedded ``data`` would be of the old one."""
-    return declared.replace(media_type=by.media_type, digest=by.digest, size=by.size, data=None)
+    return declared.replace(
+        media_type=by.media_type,
+        digest=by.digest,
+        size=by.size,
+        data=None,
+        artifact_type=by.artifact_type or declared.artifact_type,
+    )
 
 
 @frozen

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from lazyimg.content.identity import Identity
+from lazyimg.errors import InvalidDocument
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
-from lazyimg.oci.media_type import layer_compression, layer_media_type
-from lazyimg.state.image_state import ImageState, StateLayer
+from lazyimg.oci.media_type import in_family, is_layer, layer_compression
+from lazyimg.state.image_state import BASE_DIGEST, ImageState, StateLayer
 
 
 @frozen
@@ -44,20 +45,42 @@ def blob_descriptor(identity: Identity) -> Descriptor:
 
 
 def layer_descriptor(state: ImageState, layer: StateLayer, identity: Identity) -> Descriptor:
-    """The descriptor of a layer that was consumed, in the image's family of media types."""
-    described = blob_descriptor(identity).replace(annotations=layer.annotations)
-    if not state.is_docker:
-        return described
-    return described.replace(media_type=layer_media_type(layer_compression(identity.media_type), docker=True))
+    """The descriptor of a layer that was consumed, in the image's family of media types.
+
+    Raises:
+        InvalidDocument: Docker has no type for it, or the type it was given says another compression.
+    """
+    media_type = layer.media_type or in_family(identity.media_type, docker=state.is_docker)
+    _refuse_other_compression(media_type, identity)
+    return blob_descriptor(identity).replace(
+        media_type=media_type, annotations=layer.annotations, urls=layer.urls
+    )
+
+
+def _refuse_other_compression(media_type: str, identity: Identity) -> None:
+    if not (is_layer(media_type) and is_layer(identity.media_type)):
+        return
+    said, found = layer_compression(media_type), layer_compression(identity.media_type)
+    if said != found:
+        raise InvalidDocument(
+            f"a layer was given the media type {media_type}, which says its compression is {said}, but it is "
+            f"{found}: leave media_type= out, or compress it so"
+        )
 
 
 def seal_manifest(
-    state: ImageState, config: Descriptor, layers: Sequence[Descriptor], subject: Descriptor | None
+    state: ImageState,
+    config: Descriptor,
+    layers: Sequence[Descriptor],
+    subject: Descriptor | None = None,
+    base: Digest | None = None,
 ) -> Sealed:
     """The manifest in its final bytes: the original ones where nothing in it changed."""
     manifest = state.manifest.with_config(config).with_layers(tuple(layers))
     if subject is not None:
         manifest = manifest.with_subject(subject)
+    if base is not None and manifest.annotations.get(BASE_DIGEST) == "":
+        manifest = manifest.with_annotations({**manifest.annotations, BASE_DIGEST: base})
     return sealed(manifest)
 
 

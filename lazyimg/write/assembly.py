@@ -3,7 +3,7 @@
 Pure composing: an `Assembly` is told what goes where and gives the thunk that does it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lazyimg.content.identity import Identity
@@ -48,10 +48,9 @@ class Assembly:
     # --- blobs ----------------------------------------------------------------------------------------
 
     def add(self, state: State, sessions: Sessions) -> None:
-        """Let the blobs of ``state`` reach ``sessions``; those of what it refers to are only identified."""
-        self._add(state, sessions)
-        for subject in lineage(state)[1:]:
-            self._add(subject, ())
+        """Let the blobs of ``state`` reach ``sessions``; those of what it names are only identified."""
+        for one in lineage(state):
+            self._add(one, sessions if one is state else ())
 
     def _add(self, state: State, sessions: Sessions) -> None:
         if isinstance(state, IndexState):
@@ -91,21 +90,21 @@ class Assembly:
 
     def seal(self, state: State, sessions: Sessions = ()) -> Thunk[Sealed]:
         """The manifest of what was added; on the way its config and its children are sent."""
-        subject: Subject = None
-        for older in reversed(lineage(state)[1:]):
-            subject = self._seal(older, (), subject)
-        return self._seal(state, sessions, subject)
+        sealed: dict[int, Thunk[Sealed]] = {}
+        for one in lineage(state):
+            sealed[id(one)] = self._seal(one, sessions if one is state else (), sealed)
+        return sealed[id(state)]
 
-    def _seal(self, state: State, sessions: Sessions, subject: Subject) -> Thunk[Sealed]:
-        given = state.subject if isinstance(state.subject, Descriptor) else subject
+    def _seal(self, state: State, sessions: Sessions, named: Mapping[int, Thunk[Sealed]]) -> Thunk[Sealed]:
+        subject = state.subject if isinstance(state.subject, Descriptor) else named.get(id(state.subject))
         if isinstance(state, IndexState):
-            return self._seal_index(state, sessions, given)
+            return self._seal_index(state, sessions, subject)
         config = self.seal_config(state) if state.config_blob is None else None
         if config is not None and sessions:
             before = self._configs[config.key].sessions if config.key in self._configs else ()
             self._configs[config.key] = PutConfig(config, _union(before, sessions))
         new = tuple(self._identity(layer) for layer in state.layers if layer.descriptor is None)
-        return SealManifest(state, config, new, given)
+        return SealManifest(state, config, new, subject, named.get(id(state.based_on)))
 
     def seal_config(self, state: ImageState) -> Thunk[Sealed]:
         """The edited config of an image that was added."""

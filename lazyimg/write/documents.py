@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lazyimg.oci.descriptor import Descriptor
 from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import Entry, IndexState, State
 from lazyimg.thunk.thunk import Thunk
@@ -13,12 +12,23 @@ Known = Mapping[str, Any]
 """The values of documents that were read, by the keys of their thunks."""
 
 
+def named_by(state: State) -> tuple[State, ...]:
+    """The states whose digests stand in a state's manifest: of its subject, and of what it is based on."""
+    named = (state.subject, state.based_on if isinstance(state, ImageState) else None)
+    return tuple(one for one in named if isinstance(one, ImageState | IndexState))
+
+
 def lineage(state: State) -> tuple[State, ...]:
-    """A state, what it refers to, what that refers to, and so on."""
-    found = [state]
-    while not isinstance(found[-1].subject, Descriptor | None):
-        found.append(found[-1].subject)
-    return tuple(found)
+    """A state, last, after what it names, what that names, and so on: whatever is named comes before."""
+    found: dict[int, State] = {}
+    stack = [state]
+    while stack:
+        waiting = [one for one in named_by(stack[-1]) if id(one) not in found]
+        stack.extend(waiting)
+        if not waiting:
+            one = stack.pop()
+            found[id(one)] = one
+    return tuple(found.values())
 
 
 def sites_to_reach(entry: Entry, sessions: Iterable[OpenSession]) -> tuple[OpenSession, ...]:
@@ -28,12 +38,12 @@ def sites_to_reach(entry: Entry, sessions: Iterable[OpenSession]) -> tuple[OpenS
 
 def needed(state: State, sessions: tuple[OpenSession, ...], known: Known) -> Iterator[Thunk[Any]]:
     """The documents that writing ``state`` needs, as far as they can be told from those that are known."""
-    for one, where in zip(lineage(state), [sessions, *[()] * len(lineage(state))], strict=False):
+    for one in lineage(state):
         if isinstance(one, ImageState):
             if one.config_blob is None:
                 yield one.config
         else:
-            yield from _needed_by_index(one, where, known)
+            yield from _needed_by_index(one, sessions if one is state else (), known)
 
 
 def _needed_by_index(

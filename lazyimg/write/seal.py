@@ -55,12 +55,14 @@ class SealManifest(Thunk[Sealed]):
         config: the config that was edited; None keeps the manifest's own.
         identities: of the layers that no manifest declared yet, base first.
         subject: what it refers to; None keeps the manifest's own.
+        base: what it is based on, where its annotation is to say that.
     """
 
     state: ImageState
     config: Thunk[Sealed] | None
     identities: tuple[Thunk[Identity], ...]
     subject: Thunk[Sealed] | Descriptor | None
+    base: Thunk[Sealed] | None = None
 
     def evaluate(self, run: Run) -> Sealed:
         """Seal it."""
@@ -71,7 +73,8 @@ class SealManifest(Thunk[Sealed]):
 
         config = self.state.manifest.config if self.config is None else run.value(self.config).descriptor
         layers = [described(layer) for layer in self.state.layers]
-        return seal_manifest(self.state, config, layers, named(self.subject, run))
+        base = None if self.base is None else run.value(self.base).descriptor.digest
+        return seal_manifest(self.state, config, layers, named(self.subject, run), base)
 
 
 @frozen

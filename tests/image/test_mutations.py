@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from support.images import Json, Pushing
 
 MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+ENTRY = li.History(created_by="x", empty_layer=True)
 
 
 @pytest.fixture
@@ -62,9 +63,9 @@ class TestCreated:
 
     def test_it_is_set_and_removed(self) -> None:
         """History and layers are left alone."""
-        dated = li.Image.empty().append(history=li.History(created_by="x")).with_created(MOMENT)
+        dated = li.Image.empty().append(history=ENTRY).with_created(MOMENT)
         assert dated.config().created == MOMENT
-        assert dated.config().history == (li.History(created_by="x"),)
+        assert dated.config().history == (ENTRY,)
         assert dated.with_created(None).config().created is None
 
     def test_it_is_what_configure_does(self) -> None:
