@@ -114,7 +114,7 @@ class TestHistory:
             .append(layer())
             .edit_config(lambda config: config.with_history([*config.history, li.History(created_by="y")]))
         )
-        with pytest.raises(InvalidDocument, match="tells of 2 layers .* but 1 are listed"):
+        with pytest.raises(InvalidDocument, match=r"tells of 2 layers .* but 1 are listed"):
             broken.append(layer()).digest()
 
     def test_entries_of_empty_layers_alone_tell_of_no_layer(self, base: Pushing) -> None:
@@ -143,7 +143,7 @@ class TestDescriptors:
         assert [one.get("annotations") for one in app.json("1")["layers"]] == [None, {"k": "v"}, {"k": "v"}]
 
     def test_media_type_and_urls(self, app: Pushing) -> None:
-        """Said of each new layer, in the specification's order, whether it is known before it is read or not."""
+        """Said of each new layer, in the specification's order; known before it is read, or not."""
         url = "https://example.com/layer"
         first = li.Image.empty().append(
             layer(), media_type=OCI_LAYER_NONDISTRIBUTABLE_GZIP, urls=[url], annotations={"k": "v"}

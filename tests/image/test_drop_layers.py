@@ -127,7 +127,7 @@ class TestHistory:
         """The error says which, and how to go on."""
         base.image("2", layers=LAYERS, config=config_of(LAYERS, history=HISTORY[:3]))
         image = li.Image.from_registry(f"{base.host}/base:2")
-        with pytest.raises(InvalidDocument, match="tells of 2 layers .* but 4 are listed"):
+        with pytest.raises(InvalidDocument, match=r"tells of 2 layers .* but 4 are listed"):
             image.drop_layers(1).digest()
         mended = image.edit_config(lambda config: config.with_history(())).drop_layers(1)
         assert mended.config().history == ()

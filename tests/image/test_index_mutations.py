@@ -194,7 +194,7 @@ class TestSubject:
         assert written(Index.empty().with_subject(index), app)["subject"] == described(text_of(pushed), INDEX)
         assert index.with_subject(image).with_subject(None).manifest().to_bytes() == text_of(pushed)
 
-    def test_an_image_that_refers_to_an_index(self, index: Index, app: Pushing, pushed: Json) -> None:
+    def test_an_image_that_refers_to_an_index(self, index: Index, app: Pushing) -> None:
         """Also one that was composed, with local layers, that is not written."""
         made = index.map(lambda image: image.append(li.Layer.from_files({"/a": b"a"})))
         for one in (index, made):
