@@ -11,7 +11,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.oci.platform import Platform
 from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import Entry, IndexState
-from lazyimg.stores.layout import REF_NAME
+from lazyimg.stores.naming import REF_NAME
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
