@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lazyimg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(lazyimg.__file__).parents[1]
 TESTS = Path(__file__).parents[1]
@@ -50,9 +51,10 @@ def run(
     return done.stdout
 
 
-def start(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start code that goes on; the caller ends it."""
-    return subprocess.Popen(
+@contextmanager
+def start(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Run code that goes on, for as long as the block does; what still runs then is killed."""
+    process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         env=environment(),
         stdin=subprocess.PIPE,
@@ -60,3 +62,8 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -120,8 +120,7 @@ def test_ctrl_c_while_a_source_is_stuck(new_registry: Any, tmp_path: Path, kind:
         registry.hook = hook
     path = fifo(tmp_path / "pipe")
 
-    process = apart.start(STUCK, kind, jobs, path, *(registry.host for registry in registries))
-    with process:
+    with apart.start(STUCK, kind, jobs, path, *(registry.host for registry in registries)) as process:
         assert process.stdin is not None
         assert all(hook.all.wait(20) for hook in hooks)
         began = time.monotonic()
@@ -160,8 +159,7 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_while_waiting_for_an_identity() -> None:
     """Who waits for a stream that nobody consumes is let out by Ctrl-C, too."""
-    process = apart.start(ASKING)
-    with process:
+    with apart.start(ASKING) as process:
         assert next_line(process) == "asking"
         began = time.monotonic()
         process.send_signal(signal.SIGINT)

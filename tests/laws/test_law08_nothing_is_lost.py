@@ -199,8 +199,7 @@ def test_a_killed_write_leaves_a_layout_valid_and_writable(tmp_path: Path) -> No
     old.write(li.OCILayout(layout, tag="v1"))
     index = (layout / "index.json").read_bytes()
 
-    process = apart.start(KILLED, layout)
-    with process:
+    with apart.start(KILLED, layout) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGKILL)

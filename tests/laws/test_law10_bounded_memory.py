@@ -64,11 +64,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
     """Give two registries in another process, on disk."""
     directories = [tmp_path_factory.mktemp("registry") for _ in range(2)]
     with apart.start(REGISTRIES, *directories) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         one, two = process.stdout.readline().split()
         yield one, two
-        process.stdin.close()
 
 
 def peak(code: str, *arguments: object) -> int:
