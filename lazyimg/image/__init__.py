@@ -3,7 +3,10 @@
 Everything here is a thunk: making one touches nothing. A mutation is a frozen class with its parameters and
 a pure function from state to state (`image.mutation`); adding one means adding a file, and nothing else.
 
-- `image`, `layer`: the public faces, whose methods compose and force.
+- `image` (with `looking`), `index`, `layer`: the public faces, whose methods compose and force.
 - `from_registry`, `empty`: sources of images. `local_layer`: sources of layers.
-- `append`, `configure`, `edit_config`, `annotate`, `created`, `subject`: mutations.
+- `append`, `configure`, `annotate`, `rebase`, ...: mutations of images, `mutation` their interface. `with_base` and
+  `pin` rebuild a whole recipe.
+- `index_add`, `index_map`, `index_remove`, ...: mutations of indexes, `index_mutation` their interface.
+- `layer_choice`, `entry_choice`: which layers of an image, and which entries of an index, a user means.
 """

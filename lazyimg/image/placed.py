@@ -7,14 +7,13 @@ from attrs import frozen
 
 from lazyimg.content.identity import Identity
 from lazyimg.engine import Engine, current_engine
-from lazyimg.image.image import Image
 from lazyimg.image.layer import Layer
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.reference import Reference
 from lazyimg.state.contents import Contents
 from lazyimg.state.homes import RegistryHome
-from lazyimg.state.image_state import StateLayer, StoredBlob
+from lazyimg.state.image_state import ImageState, StateLayer, StoredBlob
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -59,7 +58,7 @@ class Declared(Layer):
         return Identity(digest=known.digest, size=known.size, diff_id=diff_id, media_type=known.media_type)
 
 
-def placed_layers(image: Image, engine: Engine | None) -> tuple[Layer, ...]:
+def placed_layers(image: Thunk[ImageState], engine: Engine | None) -> tuple[Layer, ...]:
     """An image's layers; reads documents."""
     state = (engine or current_engine()).force(image)
     return tuple(_layer(layer) for layer in state.layers)

@@ -1,12 +1,13 @@
 """What a notebook shows of an image or a layer: its graph, what is known and what is pending."""
 
-from lazyimg.image.image import Image
 from lazyimg.image.layer import Layer
 from lazyimg.notebook.thunk import thunk_html
+from lazyimg.state.image_state import ImageState
+from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.streams import one_shots
 
 
-def image_html(image: Image) -> str:
+def image_html(image: Thunk[ImageState]) -> str:
     """The card of an image. Forces nothing: digests are of what was forced, and nothing was."""
     return thunk_html(image, {"digest": "", "size": ""})
 

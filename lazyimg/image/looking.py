@@ -1,0 +1,113 @@
+"""What can be asked of an image and done with it, whatever it was made of."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from attrs import frozen
+
+from lazyimg.state.image_state import ImageState
+from lazyimg.thunk.thunk import Thunk
+
+if TYPE_CHECKING:
+    from lazyimg.engine import Engine
+    from lazyimg.image.layer import Layer
+    from lazyimg.notebook.graph import Graph
+    from lazyimg.oci.config import ConfigFile
+    from lazyimg.oci.digest import Digest
+    from lazyimg.oci.manifest import Manifest
+    from lazyimg.write.plan import Plan
+    from lazyimg.write.result import Result
+    from lazyimg.write.target import Target
+
+
+@frozen
+class Looking(Thunk[ImageState]):
+    """An image, as far as it is looked at, forced and written; `lazyimg.Image` adds what it is made with."""
+
+    # --- looking: forces nothing ----------------------------------------------------------------------
+
+    def graph(self) -> "Graph":
+        """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""
+        from lazyimg.notebook.graph import Graph
+
+        return Graph.of(self)
+
+    def plan(self, *targets: "Target | str", tags: Sequence[str] = (), if_tag: str | None = None) -> "Plan":
+        """The steps of a write in their order, touching nothing; the arguments are those of `write`."""
+        from lazyimg.write.plan import plan
+
+        return plan(self, targets, tags, if_tag)
+
+    def _repr_html_(self) -> str:
+        from lazyimg.image.view import image_html
+
+        return image_html(self)
+
+    # --- forcing --------------------------------------------------------------------------------------
+
+    def digest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "Digest":
+        """The manifest's digest: reads documents, and local layers to their ends.
+
+        Args:
+            timeout: seconds to wait at most for one-shot streams, which only a write consumes.
+            engine: by default the current one.
+        """
+        from lazyimg.write.asking import sealed
+
+        return sealed(self, engine, timeout).descriptor.digest
+
+    def manifest(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "Manifest":
+        """The manifest as it would be written; reads what `digest` reads."""
+        from lazyimg.write.asking import manifest
+
+        return manifest(self, engine, timeout)
+
+    def config(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> "ConfigFile":
+        """The config as it would be written; reads local layers, whose diff_ids stand in it."""
+        from lazyimg.write.asking import config
+
+        return config(self, engine, timeout)
+
+    def layers(self, *, engine: "Engine | None" = None) -> "tuple[Layer, ...]":
+        """Its layers, base first: reads documents, and no layer."""
+        from lazyimg.image.placed import placed_layers
+
+        return placed_layers(self, engine)
+
+    def pin(self, *, engine: "Engine | None" = None) -> Self:
+        """The same recipe with every tag replaced by the digest it names now; asks for no more than that."""
+        from lazyimg.image.pin import pinned
+
+        return pinned(self, engine)
+
+    def size(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> int:
+        """Bytes of manifest, config and layers as they travel; reads what `digest` reads."""
+        from lazyimg.write.asking import total_size
+
+        return total_size(self, engine, timeout)
+
+    def write(
+        self,
+        *targets: "Target | str",
+        tags: Sequence[str] = (),
+        if_tag: str | None = None,
+        engine: "Engine | None" = None,
+    ) -> "Result":
+        """Write the image; the sessions with all targets are the first effects.
+
+        Args:
+            targets: a registry reference, or a target such as `lazyimg.OCILayout`.
+            tags: further tags at each registry.
+            if_tag: ``absent`` moves tags only if there are none such, a digest only if they still say it.
+            engine: by default the current one.
+
+        Raises:
+            TagMoved: a tag is not as ``if_tag`` says; none was moved.
+            PermissionError: a target refused: nothing was read of any source.
+            StreamSpent: a one-shot stream was read before.
+            LazyImgError: and its family, for whatever else failed. The notes of an error say which thunk
+                failed, where it was composed, what is in place, and which tags moved.
+        """
+        from lazyimg.write.writing import write_image
+
+        return write_image(self, targets, tags, if_tag, engine)
