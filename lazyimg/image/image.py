@@ -117,6 +117,22 @@ class Image(Looking):
 
         return Empty(Platform.parse(platform) if isinstance(platform, str) else platform, docker)
 
+    @staticmethod
+    def random(
+        seed: int | str, *, layers: int = 1, size: int = 1024, platform: str | Platform = "linux/amd64"
+    ) -> "Image":
+        """An image of random bytes, the same everywhere for the same seed: for tests and trials.
+
+        Args:
+            seed: tells one from another.
+            layers: how many.
+            size: bytes of the file in each.
+            platform: what its config says it runs on.
+        """
+        from lazyimg.image.random_source import random_image
+
+        return random_image(seed, layers, size, platform)
+
     # --- mutations: composing only --------------------------------------------------------------------
 
     def append(

@@ -86,6 +86,19 @@ class Index(Thunk[IndexState]):
 
         return EmptyIndex(docker)
 
+    @staticmethod
+    def random(
+        seed: int | str,
+        *,
+        layers: int = 1,
+        size: int = 1024,
+        platforms: Sequence[str | Platform] = ("linux/amd64", "linux/arm64"),
+    ) -> "Index":
+        """An index of random images, one a platform; as `lazyimg.Image.random`."""
+        from lazyimg.image.random_source import random_index
+
+        return random_index(seed, layers, size, platforms)
+
     # --- mutations: composing only --------------------------------------------------------------------
 
     def add(

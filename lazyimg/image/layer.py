@@ -17,6 +17,7 @@ from lazyimg.thunk.thunk import Thunk
 if TYPE_CHECKING:
     from lazyimg.engine import Engine
     from lazyimg.notebook.graph import Graph
+    from lazyimg.oci.reference import Reference
 
 GZIP = Gzip()
 
@@ -132,6 +133,98 @@ class Layer(Thunk[Contents]):
 
         opener = Opaque(function) if key is None else Opaque(function, token=key)
         return FromOpener(opener, compression=compression)
+
+    @staticmethod
+    def from_bytes(data: bytes, *, compression: Compression = GZIP) -> "Layer":
+        """A layer whose bytes are at hand.
+
+        Args:
+            data: a tar, or a blob (gzip or zstd, told by its content) that is kept as it is.
+            compression: of a tar; part of the layer's digest.
+        """
+        from lazyimg.image.local_layer import FromBytes
+
+        return FromBytes(bytes(data), compression)
+
+    @staticmethod
+    def from_url(
+        url: str, *, options: Mapping[str, Any] | None = None, compression: Compression | None = GZIP
+    ) -> "Layer":
+        """A tar at a URL of any file system that fsspec knows (needs the extra ``fsspec``).
+
+        Args:
+            url: such as ``s3://bucket/rootfs.tar``; opened when the layer is consumed.
+            options: for fsspec: end points, credentials. They are shown nowhere.
+            compression: part of the layer's digest; None keeps a blob that is compressed already as it is.
+
+        Raises:
+            ValueError: it is a path, or holds a user or a password.
+        """
+        from lazyimg.content.url import Options, Url
+        from lazyimg.image.local_layer import FromUrl
+
+        return FromUrl(Url(url), Options(options or {}), compression)
+
+    @staticmethod
+    def from_registry(
+        reference: "str | Reference",
+        *,
+        size: int | None = None,
+        diff_id: str | None = None,
+        media_type: str | None = None,
+    ) -> "Layer":
+        """A blob of a repository, mounted from there or copied.
+
+        What is not given is found out when something needs it: the size by a HEAD, the other two by reading
+        the blob, while it is copied.
+
+        Args:
+            reference: such as ``ghcr.io/me/base@sha256:...``, with the blob's digest.
+            size: in bytes.
+            diff_id: of the tar in it.
+            media_type: of the blob.
+
+        Raises:
+            InvalidReference: the text is no reference.
+            InvalidMutation: it names no digest.
+        """
+        from lazyimg.image.remote_layer import remote_layer
+
+        return remote_layer(reference, size, diff_id, media_type)
+
+    @staticmethod
+    def foreign(
+        urls: Sequence[str], *, digest: str, size: int, diff_id: str, media_type: str | None = None
+    ) -> "Layer":
+        """A non-distributable layer (image-spec layer.md): named in the image, never read, never sent.
+
+        Args:
+            urls: from which whoever runs the image gets it; nothing is fetched from there.
+            digest: of the blob.
+            size: of the blob, in bytes.
+            diff_id: of the tar in it.
+            media_type: by default a gzipped non-distributable layer's.
+
+        Raises:
+            InvalidMutation: no URL, or the media type of a layer that is distributable.
+        """
+        from lazyimg.image.foreign_layer import foreign_layer
+
+        return foreign_layer(urls, digest, size, diff_id, media_type)
+
+    @staticmethod
+    def random(seed: int | str, size: int = 1024, *, compression: Compression = GZIP) -> "Layer":
+        """A tar of one file of bytes that look random, the same everywhere for the same seed.
+
+        Args:
+            seed: tells one from another.
+            size: bytes of the file.
+            compression: part of the layer's digest.
+        """
+        from lazyimg.content.random_tar import RandomTar
+        from lazyimg.image.random_source import RandomLayer
+
+        return RandomLayer(RandomTar(str(seed), size), compression=compression)
 
     @staticmethod
     def from_blob(

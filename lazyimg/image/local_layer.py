@@ -13,8 +13,10 @@ from lazyimg.content.directory import Directory
 from lazyimg.content.filemap import FileMap
 from lazyimg.content.identity import Identity
 from lazyimg.content.local import absolute
-from lazyimg.content.source import Opener, Source, Stream, TarFile
+from lazyimg.content.magic import compression_of
+from lazyimg.content.source import Bytes, Opener, Source, Stream, TarFile
 from lazyimg.content.stream import OneShot
+from lazyimg.content.url import Options, Url, UrlSource
 from lazyimg.errors import InvalidMutation
 from lazyimg.image.layer import Layer
 from lazyimg.oci.digest import Digest
@@ -101,6 +103,36 @@ class FromOpener(LocalLayer):
     def source(self) -> Source:
         """What the function opens."""
         return Opener(self.opener)
+
+
+@frozen
+class FromBytes(Layer):
+    """A layer whose bytes are at hand: a tar, compressed on its way out, or a blob that is kept as it is."""
+
+    data: bytes
+    compression: Compression = field(factory=Gzip)
+
+    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run
+        """Say what they are, told by how they begin."""
+        is_tar = compression_of(self.data) == "none"
+        return Local(Bytes(self.data), self.compression if is_tar else None)
+
+
+@frozen
+class FromUrl(Layer):
+    """A tar at a URL, compressed on its way out; or a blob that is kept as it is.
+
+    Attributes:
+        compression: None keeps the bytes as they are.
+    """
+
+    url: Url
+    options: Options
+    compression: Compression | None = field(factory=Gzip)
+
+    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
+        """Say what is to be read."""
+        return Local(UrlSource(self.url, self.options), self.compression)
 
 
 @frozen

@@ -65,5 +65,26 @@ class Stored:
     descriptor: Descriptor
 
 
+@frozen
+class Named(Stored):
+    """A blob that a user named, and no manifest declares: whoever seals an image with it asks what it is.
+
+    Attributes:
+        diff_id: of the tar in it; None is learned from its bytes.
+        is_told: whether the descriptor's media type is known; else its bytes tell it.
+    """
+
+    diff_id: Digest | None = None
+    is_told: bool = False
+
+    @property
+    def identity(self) -> Identity | None:
+        """What it is, if that is known without its bytes."""
+        if self.diff_id is None or not self.is_told:
+            return None
+        blob = self.descriptor
+        return Identity(digest=blob.digest, size=blob.size, diff_id=self.diff_id, media_type=blob.media_type)
+
+
 Contents = Local | Stored
 """What the evaluation of a layer gives."""

@@ -13,14 +13,14 @@ from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
 from lazyimg.errors import ContentMismatch
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.state.contents import Contents, Local, Stored
+from lazyimg.state.contents import Contents, Local, Named, Stored
 from lazyimg.state.seal import blob_descriptor
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.delivery import Check, Delivery
 from lazyimg.write.inside import Inside
 from lazyimg.write.record import Placed
-from lazyimg.write.stored_pass import StoredPass
+from lazyimg.write.stored_pass import NamedPass, StoredPass
 from lazyimg.write.streams import identities_of, one_shots
 from lazyimg.write.target import SiteSession
 
@@ -69,7 +69,10 @@ class Consume(Thunk[None]):
         contents = [run.value(layer) for layer in self.layers]
         stored = [found for found in contents if isinstance(found, Stored)]
         local = [found for found in contents if isinstance(found, Local)]
-        if stored:
+        named = next((found for found in stored if isinstance(found, Named)), None)
+        if named is not None:
+            self._copy_named(run, named, sessions)
+        elif stored:
             self._copy(run, stored, sessions)
         elif local[0].given is not None:
             self._send_vouched(run, local[0], local[0].given, sessions)
@@ -86,11 +89,27 @@ class Consume(Thunk[None]):
 
     def _copy(self, run: Run, blobs: Sequence[Stored], sessions: Sequence[SiteSession[Any]]) -> None:
         """Bring in a blob that rests somewhere: without its bytes where that can be."""
-        offered = [(session, self._tell(run, session.offer(blobs))) for session in sessions]
-        missing = [session for session, placed in offered if placed is None]
+        missing = self._missing(run, blobs, sessions)
         if missing:
             delivery = Delivery[Descriptor](run, missing, lambda _: StoredPass(blobs[0], run))
             self._tell_all(run, delivery.run(lambda name: name, known=blobs[0].descriptor))
+
+    def _missing(
+        self, run: Run, blobs: Sequence[Stored], sessions: Sequence[SiteSession[Any]]
+    ) -> list[SiteSession[Any]]:
+        """The sessions that need the blob's bytes."""
+        offered = [(session, self._tell(run, session.offer(blobs))) for session in sessions]
+        return [session for session, placed in offered if placed is None]
+
+    def _copy_named(self, run: Run, blob: Named, sessions: Sequence[SiteSession[Any]]) -> None:
+        """Bring in a blob that a user named; what is not known of it is learned from its bytes."""
+        if blob.identity is not None:
+            self._make_known(run, blob.identity)
+            self._copy(run, [blob], sessions)
+            return
+        missing = self._missing(run, [blob], sessions)
+        delivery = Delivery[Identity](run, missing, lambda _: NamedPass(blob, run))
+        self._tell_all(run, delivery.run(lambda end: self._name(run, end), known=blob.descriptor))
 
     def _send_vouched(
         self, run: Run, local: Local, given: Identity, sessions: Sequence[SiteSession[Any]]

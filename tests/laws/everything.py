@@ -48,6 +48,14 @@ def layers(directory: Path, stream: Any) -> tuple[li.Layer, ...]:
         li.Layer.from_stream(stream, spool=False),
         li.Layer.from_opener(lambda: (directory / "rootfs.tar").open("rb"), key="v1"),
         li.Layer.from_blob(directory / "layer.tar.gz"),
+        li.Layer.from_bytes(b"a tar"),
+        li.Layer.from_url(f"file://{directory}/rootfs.tar", options={"auto_mkdir": False}),
+        li.Layer.from_registry(f"registry.example.invalid/library/base@{ZEROS}"),
+        li.Layer.from_registry(
+            f"registry.example.invalid/base@{ZEROS}", size=1, diff_id=ZEROS, media_type="a/b"
+        ),
+        li.Layer.foreign(["https://example.invalid/layer"], digest=ZEROS, size=10, diff_id=ZEROS),
+        li.Layer.random(7),
         li.Layer.from_blob(directory / "layer.tar.zst", digest=ZEROS, diff_id=ZEROS, size=10),
     )
 
@@ -91,6 +99,8 @@ def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
         li.Image.from_archive(directory / "rootfs.tar"),
         li.Image.from_archive(str(directory / "pipe"), "app:1", "linux/arm64"),
         li.Index.from_archive(directory / "pipe", "app:1").select("linux/arm64"),
+        li.Image.random("seed", layers=2),
+        li.Index.random("seed").select("linux/arm64"),
         li.Image.from_daemon("app:latest"),
         li.Image.from_daemon("app:latest", "linux/arm64", host=f"unix://{directory}/pipe"),
     )
