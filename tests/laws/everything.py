@@ -30,7 +30,7 @@ class Merged(li.Mutation):
         return state.with_manifest(state.manifest.with_annotations(annotations))
 
 
-def layers(directory: Path, stream: Any) -> tuple[li.Layer, ...]:
+def layers(directory: Path, stream: Any, registry: str) -> tuple[li.Layer, ...]:
     """Compose a layer of each kind."""
     return (
         li.Layer.from_tar(directory / "rootfs.tar"),
@@ -48,25 +48,34 @@ def layers(directory: Path, stream: Any) -> tuple[li.Layer, ...]:
         li.Layer.from_stream(stream, spool=False),
         li.Layer.from_opener(lambda: (directory / "rootfs.tar").open("rb"), key="v1"),
         li.Layer.from_blob(directory / "layer.tar.gz"),
-        li.Layer.from_bytes(b"a tar"),
-        li.Layer.from_url(f"file://{directory}/rootfs.tar", options={"auto_mkdir": False}),
-        li.Layer.from_registry(f"registry.example.invalid/library/base@{ZEROS}"),
-        li.Layer.from_registry(
-            f"registry.example.invalid/base@{ZEROS}", size=1, diff_id=ZEROS, media_type="a/b"
-        ),
-        li.Layer.foreign(["https://example.invalid/layer"], digest=ZEROS, size=10, diff_id=ZEROS),
-        li.Layer.random(7),
         li.Layer.from_blob(directory / "layer.tar.zst", digest=ZEROS, diff_id=ZEROS, size=10),
+        li.Layer.from_bytes(b"bytes"),
+        li.Layer.from_url(f"file://{directory}/rootfs.tar"),
+        li.Layer.from_registry(f"{registry}/library/base@{ZEROS}", size=10, diff_id=ZEROS),
+        li.Layer.foreign([f"https://{registry}/layer"], digest=ZEROS, size=10, diff_id=ZEROS),
+        li.Layer.random(1),
     )
 
 
-def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
-    """Compose an image of each kind, and one with every mutation."""
-    base = li.Image.from_registry(f"{registry}/library/base:1", platform="linux/amd64")
-    pinned = li.Image.from_registry(f"{registry}/library/base@{ZEROS}")
+def bases(directory: Path, registry: str) -> tuple[li.Image, ...]:
+    """Compose an image of each kind of source."""
+    return (
+        li.Image.from_registry(f"{registry}/library/base:1", platform="linux/amd64"),
+        li.Image.from_registry(f"{registry}/library/base@{ZEROS}"),
+        li.Image.from_layout(directory / "layout", "v1"),
+        li.Image.from_archive(directory / "archive.tar", tag="app:1"),
+        li.Image.from_daemon("app:latest"),
+        li.Image.empty(),
+        li.Image.empty("linux/arm64/v8", docker=True),
+        li.Image.random(1),
+    )
+
+
+def mutated(image: li.Image, other: li.Image, added: tuple[li.Layer, ...]) -> li.Image:
+    """Compose an image with every mutation there is."""
     subject = li.Descriptor(media_type=OCI_MANIFEST, digest=li.Digest(ZEROS), size=5)
-    mutated = (
-        base.append(*layers(directory, stream), annotations={"a": "b"})
+    return (
+        image.append(*added, annotations={"a": "b"})
         .append(li.Layer.from_files({"/a": b"b"}), history=li.History(created_by="me"))
         .configure(
             env={"MODE": "prod", "OLD": None},
@@ -87,29 +96,52 @@ def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
         )
         .edit_config(lambda config: config)
         .annotate({"org.opencontainers.image.source": "https://example.com/app", "old": None})
+        .annotate({"a": "b"}, layers=0)
         .with_created(MOMENT)
-        .with_subject(pinned)
+        .with_subject(other)
         .with_subject(subject)
-        .apply(Merged(pinned))
+        .with_platform("linux/arm64")
+        .with_media_types("oci")
+        .with_config_media_type("application/example+json")
+        .with_artifact_type("application/example")
+        .drop_layers(0)
+        .rebase(other, image)
+        .with_base(other)
+        .apply(Merged(other))
     )
-    resting = (
-        li.Image.from_layout(directory / "layout"),
-        li.Image.from_layout(str(directory / "layout"), "v1", "linux/arm64"),
-        li.Index.from_layout(directory / "layout", ZEROS).select("linux/arm64"),
-        li.Image.from_archive(directory / "rootfs.tar"),
-        li.Image.from_archive(str(directory / "pipe"), "app:1", "linux/arm64"),
-        li.Index.from_archive(directory / "pipe", "app:1").select("linux/arm64"),
-        li.Image.random("seed", layers=2),
-        li.Index.random("seed").select("linux/arm64"),
-        li.Image.from_daemon("app:latest"),
-        li.Image.from_daemon("app:latest", "linux/arm64", host=f"unix://{directory}/pipe"),
+
+
+def indexes(directory: Path, image: li.Image, registry: str) -> tuple[li.Index, ...]:
+    """Compose an index of each kind, and one with every mutation."""
+    found = li.Index.from_registry(f"{registry}/library/base:1")
+    return (
+        found,
+        li.Index.from_layout(directory / "layout", "v1"),
+        li.Index.from_archive(directory / "archive.tar"),
+        li.Index.empty(),
+        li.Index.random(1),
+        found.add(image, platform="linux/s390x", annotations={"a": "b"})
+        .add(found)
+        .remove(platform="linux/arm64")
+        .annotate({"a": "b"})
+        .annotate({"a": "b"}, platform="linux/amd64")
+        .map(lambda one: one.annotate({"a": "b"}).configure(user="1"))
+        .with_media_types("oci")
+        .with_subject(image),
     )
-    return base, pinned, li.Image.empty(), li.Image.empty("linux/arm64/v8", docker=True), *resting, mutated
+
+
+def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
+    """Compose an image of each kind, one with every mutation, and one out of an index."""
+    found = bases(directory, registry)
+    everything = mutated(found[0], found[1], layers(directory, stream, registry))
+    return *found, everything, indexes(directory, everything, registry)[-1].select("linux/amd64")
 
 
 def look(directory: Path, stream: Any, registry: str) -> None:
     """Compose everything, and look at it in every way that forces nothing."""
-    for image in images(directory, stream, registry):
+    composed = images(directory, stream, registry)
+    for image in (*composed, *indexes(directory, composed[-2], registry)):
         plan = image.plan(
             f"{registry}/me/app:1", li.OCILayout(directory / "out", tag="v1"), tags=["latest", "2"]
         )

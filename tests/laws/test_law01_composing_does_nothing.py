@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import re
@@ -56,6 +57,25 @@ def test_composing_and_looking_have_no_audited_effect(warmed: Path, recorder: Re
     assert stream.reads == 0
     assert not is_being_read(warmed / "pipe")
     assert not (warmed / "out").exists()
+
+
+FORCES = {
+    *("config", "digest", "diff_id", "identity", "layers", "manifest", "pin", "size", "write", "evaluate"),
+    *("placed",),  # what an evaluation asks of a layer
+}
+"""The public methods that do not compose."""
+
+
+@pytest.mark.parametrize("face", [li.Image, li.Index, li.Layer])
+def test_nothing_that_composes_was_left_out(face: type) -> None:
+    """Every public method that composes is part of the composition above, the newest too."""
+    composed = Path(everything.__file__).read_text()
+    public = {
+        name for name in dir(face) if not name.startswith("_") and inspect.isfunction(getattr(face, name))
+    }
+    missing = [name for name in sorted(public - FORCES) if f".{name}(" not in composed]
+
+    assert not missing, "use these in tests/laws/everything.py, or name them in FORCES"
 
 
 def test_the_recorder_would_have_seen_them(tmp_path: Path, recorder: Recorder) -> None:

@@ -151,6 +151,25 @@ def test_manifests_go_after_all_blobs_and_tags_after_all_manifests(new_registry:
     assert (layout / "index.json").exists()
 
 
+def test_an_index_goes_after_what_it_reaches(registry: li.Registry) -> None:
+    """Blobs, then the images' manifests, then the nested index's, then the index's own tag."""
+    images = [li.Image.empty(f"linux/{name}").append(*some_layers(2)) for name in ("amd64", "arm64")]
+    nested = li.Index.empty().add(images[1])
+    li.Index.empty().add(images[0]).add(nested).write(f"{registry.host}/app:1")
+
+    requests = [request for request in registry.requests if request.method != "DELETE"]
+    digests = {str(images[0].digest()), str(images[1].digest())}
+    blobs = [request for request in requests if "/blobs/" in request.path]
+    puts = [request for request in requests if is_manifest_put(request)]
+    children = [request for request in puts if request.path.rpartition("/")[2] in digests]
+    [inner] = [request for request in puts if request.path.endswith(str(nested.digest()))]
+    assert (len(puts), len(children)) == (4, 2)
+    assert max(request.ended or 0 for request in blobs) <= min(request.arrived for request in children)
+    assert max(request.ended or 0 for request in children) <= inner.arrived
+    assert (inner.ended or 0) <= puts[-1].arrived
+    assert puts[-1].path.endswith("/manifests/1")
+
+
 @pytest.mark.parametrize("matches", [is_commit, is_whole_blob])
 def test_no_tag_of_any_target_moves_while_one_blob_of_one_is_held_back(
     new_registry: Any, tmp_path: Path, matches: Any

@@ -15,7 +15,7 @@ from laws.talk import is_manifest_put, refusing
 
 import lazyimg as li
 from lazyimg.errors import RegistryError, RegistryUnreachable
-from lazyimg.oci.media_type import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
+from lazyimg.oci.media_type import OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST
 from lazyimg.thunk.events import Event, Told
 
 if TYPE_CHECKING:
@@ -145,6 +145,51 @@ def test_editing_the_config_keeps_what_it_does_not_name(registry: li.Registry, o
     assert second["annotations"] == {"my": "layer"}
     assert json.loads(manifest)["config"]["x-c"] == 1.0
     assert json.loads(manifest)["x-after"] == json.loads(MANIFEST)["x-after"]
+
+
+@pytest.fixture
+def odd_index(registry: li.Registry, odd: li.Image) -> tuple[li.Index, bytes]:
+    """Give an index of that image, written by another program, and its bytes."""
+    assert odd is not None
+    data = (
+        f'{{"schemaVersion":2, "x-number": 1.10, "mediaType":"{OCI_INDEX}",\n'
+        f' "manifests": [{{"x-entry": "\\u003c", "mediaType": "{OCI_MANIFEST}",'
+        f' "digest": "{sha256(MANIFEST)}",'
+        f' "size": {len(MANIFEST)}, "platform": {{"os": "linux", "architecture": "amd64", "x-p": 1}}}}],'
+        ' "annotations": {"z": "1"}, "x-last": []}'
+    ).encode()
+    with li.registry.Client(registry.host) as client:
+        client.put_manifest("odd", "index", data, OCI_INDEX)
+    return li.Index.from_registry(f"{registry.host}/odd:index"), data
+
+
+def test_an_index_keeps_what_no_mutation_names(
+    registry: li.Registry, odd_index: tuple[li.Index, bytes]
+) -> None:
+    """Copied it keeps its bytes; annotated or mapped the unknown fields of itself, entries and images."""
+    index, data = odd_index
+    mapped = index.map(lambda image: image.annotate({"new": "x"}))
+    li.write(
+        {
+            f"{registry.host}/copy:1": index,
+            f"{registry.host}/noted:1": index.annotate({"new": "x"}),
+            f"{registry.host}/mapped:1": mapped,
+        }
+    )
+
+    with li.registry.Client(registry.host) as client:
+        copied, noted, new = (client.get_manifest(name, "1").data for name in ("copy", "noted", "mapped"))
+        [entry] = json.loads(new)["manifests"]
+        child = client.get_manifest("mapped", entry["digest"]).data
+        assert client.get_manifest("noted", sha256(MANIFEST)).data == MANIFEST
+    assert copied == data
+    assert json.loads(noted) == {**json.loads(data), "annotations": {"z": "1", "new": "x"}}
+    assert list(json.loads(noted)) == list(json.loads(data))
+    for text in (b'"x-number":1.10', rb'"x-entry":"\u003c"', b'"x-p":1', b'"x-last":[]'):
+        assert text in noted
+        assert text in new
+    assert b"9007199254740993" in child
+    assert json.loads(child)["annotations"] == {**json.loads(MANIFEST)["annotations"], "new": "x"}
 
 
 class Broken(Exception):

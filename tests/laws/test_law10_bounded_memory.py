@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1 << 20
-SMALL, MIDDLE, LARGE = 16 * MIB, 512 * MIB, 1024 * MIB
+SMALL, MIDDLE, LARGE = 16 * MIB, 256 * MIB, 1024 * MIB
 ALLOWED = 60 * MIB
 
 REGISTRIES = """
@@ -169,7 +169,7 @@ def test_memory_of_blocks_is_bounded_by_the_slowest_target(new_registry: Any) ->
             gate.wait(PATIENCE)
 
     slow.hook = hold
-    stream = Counted(noise(200 * MIB))
+    stream = Counted(noise(120 * MIB))
     layer = li.Layer.from_stream(stream, compression=li.Uncompressed())
     written = Aside(lambda: li.Image.empty().append(layer).write(f"{slow.host}/app:1"))
     assert arrived.wait(10)
@@ -178,7 +178,7 @@ def test_memory_of_blocks_is_bounded_by_the_slowest_target(new_registry: Any) ->
     written.result()
 
     assert settled < 60 * MIB
-    assert stream.given == 200 * MIB
+    assert stream.given == 120 * MIB
 
 
 def read_until_it_rests(stream: Counted) -> int:
