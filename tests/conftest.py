@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-from support import guard
+from support import guard, tracing
 from support.docker_registry import DockerRegistry, htpasswd_auth
 from support.front import Front
 from support.podman import Podman
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 guard.install()
+tracing.install()
 
 settings.register_profile("lazyimg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lazyimg")  # machines are shared: no test asserts how long an example takes

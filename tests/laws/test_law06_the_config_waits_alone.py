@@ -139,15 +139,35 @@ def everything_written(new_registry: Any, directory: Path) -> tuple[li.Registry,
 
 def test_manifests_go_after_all_blobs_and_tags_after_all_manifests(new_registry: Any, tmp_path: Path) -> None:
     """At every registry alike: blobs answered, then manifests by digest, then, when those stand, the tags."""
-    a, b, layout = everything_written(new_registry, tmp_path)
+    unanswered: list[str] = []
 
+    def watched() -> li.Registry:
+        registry = new_registry()
+
+        def look(request: Request) -> None:
+            if is_manifest_put(request):
+                kinds = ("/blobs/", "/manifests/sha256:") if "sha256:" not in request.path else ("/blobs/",)
+                unanswered.extend(
+                    f"{other.method} {other.path}"
+                    for other in registry.requests
+                    if other.method != "DELETE"
+                    and other.status is None
+                    and any(k in other.path for k in kinds)
+                )
+
+        registry.hook = look
+        return registry
+
+    a, b, layout = everything_written(watched, tmp_path)
+
+    assert unanswered == []
     requests = [*a.requests, *b.requests]
     blobs = [request for request in requests if "/blobs/" in request.path and request.method != "DELETE"]
     staged = [request for request in requests if is_manifest_put(request) and "sha256:" in request.path]
     tags = [request for request in requests if is_manifest_put(request) and "sha256:" not in request.path]
     assert (len(staged), len(tags)) == (3, 3)
-    assert max(request.ended or 0 for request in blobs) <= min(request.arrived for request in staged)
-    assert max(request.ended or 0 for request in staged) <= min(request.arrived for request in tags)
+    assert max(request.arrived for request in blobs) <= min(request.arrived for request in staged)
+    assert max(request.arrived for request in staged) <= min(request.arrived for request in tags)
     assert (layout / "index.json").exists()
 
 
