@@ -1,7 +1,7 @@
 """Trace functions are installed one at a time: CPython refuses two threads that do it at once.
 
-Coverage installs one in every thread that starts. Installing is audited, and an audit hook written in Python,
-as the tests have them, lets another thread in at that moment: the thread that comes second then dies before it
+Coverage installs one in every thread that starts. Installing is audited, and an audit hook in Python,
+as tests have them, lets another thread in at that moment: the thread that comes second then dies before it
 ran at all.
 """
 
