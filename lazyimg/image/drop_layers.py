@@ -6,7 +6,6 @@ from lazyimg.image.history import tells
 from lazyimg.image.layer_choice import Choice, chosen
 from lazyimg.image.mutation import Mutation
 from lazyimg.oci.config import ConfigFile
-from lazyimg.oci.history import History
 from lazyimg.state.image_state import ImageState
 
 
@@ -52,13 +51,4 @@ class DropHistory:
         """
         if not tells(config, self.layers, "the image"):
             return config
-        return config.with_history(_without(config.history, frozenset(self.positions)))
-
-
-def _without(history: tuple[History, ...], positions: frozenset[int]) -> tuple[History, ...]:
-    made, kept = 0, []
-    for entry in history:
-        if entry.empty_layer or made not in positions:
-            kept.append(entry)
-        made += not entry.empty_layer
-    return tuple(kept)
+        return config.without_history_of(self.positions)

@@ -185,13 +185,25 @@ class ConfigFile(Container):
     @property
     def layers_told(self) -> int:
         """How many entries of history made a layer; a glance, as `has_history`."""
-        entries = fields.items(self._members.get("history"), "config.history")
-        return sum(not (isinstance(entry, dict) and entry.get("empty_layer") is True) for entry in entries)
+        return len(_made_layers(fields.items(self._members.get("history"), "config.history")))
 
     def with_history_appended(self, *entries: History) -> Self:
         """Return the config with these entries after its history; those before are not read."""
         old = fields.items(self._members.get("history"), "config.history")
         return self._put("history", [*old, *_history_json(entries)]) if entries else self
+
+    def without_history_of(self, layers: Iterable[int]) -> Self:
+        """Return the config without the entries of history of these layers; no entry is read, or changed.
+
+        Args:
+            layers: positions, base first; entries of empty layers are not counted, and stay.
+        """
+        old = fields.items(self._members.get("history"), "config.history")
+        made = _made_layers(old)
+        gone = {made[layer] for layer in layers}
+        return (
+            self._put("history", [entry for at, entry in enumerate(old) if at not in gone]) if gone else self
+        )
 
     def with_diff_ids(self, diff_ids: Iterable[str]) -> Self:
         """Return the config of exactly these layers, by their uncompressed digests, base first.
@@ -234,6 +246,15 @@ class ConfigFile(Container):
         if value is None:
             return self if self._members.get(key) is None else self.remove(key)
         return self.set(key, value)
+
+
+def _made_layers(entries: list[Json]) -> list[int]:
+    """The positions of the entries of history that made a layer, without reading more of them."""
+    return [
+        at
+        for at, entry in enumerate(entries)
+        if not (isinstance(entry, dict) and entry.get("empty_layer") is True)
+    ]
 
 
 def _history_json(history: Iterable[History]) -> list[Any]:
