@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -144,7 +145,7 @@ def test_a_rebase_after_a_rebase() -> None:
     for size, count in counts.items():
         bases = [li.Image.empty().annotate({"n": str(n)}) for n in range(size + 1)]
         image = bases[0].configure(user="1")
-        for old, new in zip(bases, bases[1:], strict=False):
+        for old, new in itertools.pairwise(bases):
             image = image.rebase(old, new)
         count.of(image.manifest)
         assert count.evaluated["SealManifest"] == 2
