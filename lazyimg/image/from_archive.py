@@ -6,14 +6,15 @@ newer wrote it: it is then read as the layout, whose manifests keep their bytes.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lazyimg.errors import InvalidMutation
 from lazyimg.image.image import Image
 from lazyimg.image.index import Index
-from lazyimg.image.picking import find, image_of, reading
+from lazyimg.image.picking import find, image_of, is_digest, named, reading
 from lazyimg.image.resting import index_state
-from lazyimg.image.saved_image import saved_state
+from lazyimg.image.saved_image import saved_digest, saved_state
+from lazyimg.oci.digest import Digest
 from lazyimg.oci.platform import Platform
 from lazyimg.state.archive_home import ArchiveHome, has_layout
 from lazyimg.state.image_state import ImageState, stored_state
@@ -38,6 +39,22 @@ class FromArchive(Image):
     def describe(self) -> str:
         """What it does, as a plan says it."""
         return reading(str(self.archive), self.tag, self.platform)
+
+    @property
+    def moves(self) -> bool:
+        """Whether no digest names it: it may come to mean another image (`lazyimg.image.pin`)."""
+        return not is_digest(self.tag)
+
+    def resolve(self, work: "Work") -> Digest:
+        """The digest of what is named now; of what ``docker save`` wrote, that of the config."""
+        archive = work.archive(self.archive)
+        if not has_layout(archive):
+            return saved_digest(archive, self.tag)
+        return named(ArchiveHome(self.archive), self.tag, self.platform, work, "tag").digest
+
+    def pinned(self, digest: Digest) -> "FromArchive":
+        """The same by digest."""
+        return evolve(self, tag=digest)
 
     def evaluate(self, run: Run) -> ImageState:
         """Open the archive, once for the run, and read the documents.
@@ -68,6 +85,19 @@ class IndexFromArchive(Index):
     def describe(self) -> str:
         """What it does, as a plan says it."""
         return reading(str(self.archive), self.tag, None, "index")
+
+    @property
+    def moves(self) -> bool:
+        """Whether no digest names it: it may come to mean another index (`lazyimg.image.pin`)."""
+        return not is_digest(self.tag)
+
+    def resolve(self, work: "Work") -> Digest:
+        """The digest of what is named now."""
+        return named(ArchiveHome(self.archive), self.tag, None, work, "tag").digest
+
+    def pinned(self, digest: Digest) -> "IndexFromArchive":
+        """The same by digest."""
+        return evolve(self, tag=digest)
 
     def evaluate(self, run: Run) -> IndexState:
         """Open the archive and read the index.

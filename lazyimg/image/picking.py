@@ -20,8 +20,9 @@ from lazyimg.oci.media_type import OCI_MANIFEST
 from lazyimg.oci.platform import Platform
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Home
+from lazyimg.stores.naming import REF_NAME
 
-NAMING = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
+NAMING = (REF_NAME, "io.containerd.image.name")
 """The annotations that name an entry: the specification's, and the one that docker and containerd add."""
 
 
@@ -63,10 +64,21 @@ def find(home: ImageHome, ref: str | None, platform: Platform | None, work: Work
     Raises:
         ImageNotFound: nothing has the name, or several have it.
     """
-    return read(home, _named(home, ref, platform, work, how), work)
+    return read(home, named(home, ref, platform, work, how), work)
 
 
-def _named(home: ImageHome, ref: str | None, platform: Platform | None, work: Work, how: str) -> Descriptor:
+def is_digest(ref: str | None) -> bool:
+    """Whether ``ref`` is a digest, which means the same image for ever; a tag may come to mean another."""
+    try:
+        return ref is not None and bool(Digest(ref))
+    except InvalidDigest:
+        return False
+
+
+def named(
+    home: ImageHome, ref: str | None, platform: Platform | None, work: Work, how: str = "ref"
+) -> Descriptor:
+    """The entry that ``ref`` names; raises as `find` does."""
     entries = [entry for entry in home.index(work).manifests if ref is not None or not runs_nowhere(entry)]
     offers = [Offer(entry.digest, _names(entry)) for entry in entries]
     found = list({entries[at].digest: entries[at] for at in meant(offers, ref)}.values())
@@ -86,10 +98,9 @@ def _names(entry: Descriptor) -> tuple[str, ...]:
 
 def _unlisted(home: ImageHome, ref: str, work: Work) -> Descriptor | None:
     """What a digest names that ``index.json`` does not: a child of an index."""
-    try:
-        digest = Digest(ref)
-    except InvalidDigest:
+    if not is_digest(ref):
         return None
+    digest = Digest(ref)
     size = home.size_of(digest, work)
     if size is None:
         return None

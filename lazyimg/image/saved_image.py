@@ -53,6 +53,11 @@ def saved_state(archive: Archive, source: OpensArchive, tag: str | None, origin:
     return ImageState(manifest, config, None, layers)
 
 
+def saved_digest(archive: Archive, tag: str | None) -> Digest:
+    """The digest of the config of the image called ``tag``; raises as `saved_state` does."""
+    return _digest(archive, _named(archive, tag))
+
+
 def _named(archive: Archive, tag: str | None) -> SavedImage:
     listed = archive.find(MANIFEST)
     if listed is None:
@@ -61,11 +66,16 @@ def _named(archive: Archive, tag: str | None) -> SavedImage:
             "for the tar of a filesystem use Layer.from_tar"
         )
     images = saved_images(archive.read(listed, MAX_MANIFEST), archive.what)
-    offers = [Offer(image.digest or Digest.of(image.config.encode()), image.tags) for image in images]
+    offers = [Offer(_digest(archive, image), image.tags) for image in images]
     found = {images[at].config: images[at] for at in meant(offers, tag)}
     if len(found) != 1:
         raise not_found(offers, tag, archive.what, "tag")
     return next(iter(found.values()))
+
+
+def _digest(archive: Archive, image: SavedImage) -> Digest:
+    """The digest of an image's config: as its name says it, else of its bytes."""
+    return image.digest or Digest.of(_config(archive, image))
 
 
 def _config(archive: Archive, image: SavedImage) -> bytes:

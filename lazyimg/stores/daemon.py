@@ -11,7 +11,9 @@ from urllib.parse import quote
 from attrs import frozen
 
 from lazyimg.content.scratch import Scratch
-from lazyimg.errors import DaemonError, ImageNotFound, InvalidDocument, LazyImgError
+from lazyimg.errors import DaemonError, ImageNotFound, InvalidDigest, InvalidDocument, LazyImgError
+from lazyimg.oci import fields
+from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import loads
 from lazyimg.stores.archive import Archive
 
@@ -147,6 +149,27 @@ class DaemonImage:
     def __str__(self) -> str:
         return f"{self.image} of the docker daemon"
 
+    def digest(self, check: Callable[[], None]) -> Digest:
+        """The image's id, which is the digest of its config, or of its manifest.
+
+        Raises:
+            DaemonError: no daemon, or it refused, or says no id.
+            ImageNotFound: it has no such image.
+        """
+        with self.daemon.ask("GET", self._target("json"), f"inspect {self.image}", check) as answer:
+            said = b"".join(answer.chunks())
+        try:
+            found = fields.members(loads(said, what="the answer"), "the answer")
+            digest = fields.text(found.get("Id"), "Id")
+            return Digest(digest if ":" in digest else f"sha256:{digest}")
+        except (InvalidDocument, InvalidDigest) as error:
+            raise DaemonError(
+                f"cannot inspect {self.image}: the docker daemon says no id: {error}"
+            ) from error
+
+    def _target(self, what: str) -> str:
+        return f"/images/{quote(self.image, safe='/:@')}/{what}"
+
     def open(self, scratch: Path | None, check: Callable[[], None]) -> Archive:
         """Export the image into unnamed scratch space.
 
@@ -164,8 +187,7 @@ class DaemonImage:
             raise
 
     def _export(self, kept: Scratch, check: Callable[[], None]) -> None:
-        target = f"/images/{quote(self.image, safe='/:@')}/get"
-        with self.daemon.ask("GET", target, f"export {self.image}", check) as answer:
+        with self.daemon.ask("GET", self._target("get"), f"export {self.image}", check) as answer:
             for piece in answer.chunks():
                 check()
                 kept.append(piece)

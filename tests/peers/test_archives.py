@@ -152,6 +152,9 @@ class TestPodman:
         check(found, image)
         by_id = podman("inspect", "--format", "{{.Id}}", loaded)
         check(li.Image.from_daemon(by_id, host=podman.host), image)
+        pinned = found.pin()
+        assert pinned == li.Image.from_daemon(f"sha256:{by_id}")
+        check(pinned, image)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
         with li.Registry() as registry, li.Engine(scratch=scratch):

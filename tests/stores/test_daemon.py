@@ -217,6 +217,31 @@ class TestExport:
         assert asked == []
 
 
+class TestPin:
+    """An image's name moves, its id does not."""
+
+    @pytest.mark.parametrize("prefix", ["", "sha256:"])
+    def test_its_id_is_asked(self, prefix: str) -> None:
+        """One request, and no export; podman leaves the algorithm out."""
+        asked: list[bytes] = []
+
+        def answer(request: bytes) -> Iterator[bytes]:
+            asked.append(request.partition(b"\r\n")[0])
+            return refusing("200 OK", json.dumps({"Id": prefix + 64 * "a"}).encode())(request)
+
+        with listening(answer) as path:
+            pinned = li.Image.from_daemon("app:1", host=path).pin()
+            assert pinned == li.Image.from_daemon("sha256:" + 64 * "a", host=path)
+            assert pinned.pin() == pinned
+        assert asked == [b"GET /images/app:1/json HTTP/1.1"]
+
+    @pytest.mark.parametrize("body", [b"nonsense", b"[]", b"{}", b'{"Id": "short"}'])
+    def test_an_answer_without_one(self, body: bytes) -> None:
+        """Is no answer."""
+        with listening(refusing("200 OK", body)) as path, pytest.raises(DaemonError, match="says no id"):
+            li.Image.from_daemon("app:1", host=path).pin()
+
+
 class TestReach:
     """A daemon that is not there."""
 
