@@ -9,8 +9,8 @@ upload was cut is *away*: the others go on without it, and when it asks again fr
 - else by a second pass over the source, which must give the same bytes: the digest of all it gave is
   compared where it meets the window, and from there on the sink is live again.
 
-With nobody live and somebody away, the pump over a source that can be opened again waits, because whoever
-comes back does so through the window.
+With nobody live and somebody away, the pump waits, because whoever comes back does so through the window;
+a stream that is copied flows on.
 """
 
 from collections.abc import Callable
@@ -100,9 +100,8 @@ class Feed(Generic[N]):
     def _read(self) -> N:
         with self._supply.open_pass() as one:
             for block in one:
-                self._supply.wait(self._has_room)
                 self._copy(one, block)
-                self._supply.add(block, one.prefix_digest())
+                self._supply.add(block, one.prefix_digest(), when=self._has_room)
         return one.identity
 
     def _has_room(self) -> bool:
@@ -112,7 +111,7 @@ class Feed(Generic[N]):
             return True
         live = [tap for tap in here if tap.state == "live"]
         if not live:
-            return self._supply.one_shot
+            return self._supply.is_copied
         return self._supply.window.end_number - min(tap.next for tap in live) < AHEAD
 
     def _raise_if_all_failed(self) -> None:

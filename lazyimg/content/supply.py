@@ -59,11 +59,30 @@ class Supply(Generic[N]):
         with self.changed:
             return self.changed.wait_for(ready, WAIT)
 
-    def add(self, block: bytes, digest: str) -> None:
-        """Put the next block into the window, for all who follow it."""
-        with self.changed:
-            self.window.add(block, digest)
-            self.changed.notify_all()
+    def add(self, block: bytes, digest: str, when: Callable[[], bool]) -> None:
+        """Put the next block into the window, for all who follow it, as soon as there is room.
+
+        Looking for room and adding are one step under the lock: nobody joins at a block that is about to go.
+
+        Args:
+            block: the bytes.
+            digest: of all bytes up to its end.
+            when: whether there is room; called under the lock, and may raise.
+
+        Raises:
+            BaseException: what ``when`` or the check raised.
+        """
+        self.wait(lambda: when() and self._put(block, digest))
+
+    def _put(self, block: bytes, digest: str) -> bool:
+        self.window.add(block, digest)
+        self.changed.notify_all()
+        return True
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether a one-shot stream's copy has all that was read, so that no sink's absence loses a byte."""
+        return self.one_shot and self.spool is not None and self.spool.failure is None
 
     def begin_copy(self, directory: Path | None) -> None:
         """Begin the copy in scratch space, if the window still holds the blob's beginning."""

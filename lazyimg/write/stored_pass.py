@@ -45,15 +45,15 @@ class StoredPass:
         """Nothing is held between blocks."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield blocks of a size that costs few hand-overs."""
+        """Yield blocks of one size however the bytes arrive, so that a second reading meets the first."""
         work: Work = self._run.runtime
         block = bytearray()
         for chunk in self._blob.home.chunks(self._blob.descriptor, 0, work):
             self._run.check()
             block += chunk
-            if len(block) >= BLOCK:
-                yield self._taken(block)
-                block = bytearray()
+            while len(block) >= BLOCK:
+                yield self._taken(block[:BLOCK])
+                del block[:BLOCK]
         if block:
             yield self._taken(block)
 

@@ -472,6 +472,38 @@ def test_the_pump_waits_while_everybody_is_away(pieces: Any, content: bytes) -> 
     assert sinks.took[0] == content
 
 
+def test_nobody_joins_at_a_block_that_is_about_to_go(
+    pieces: Any, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sink that comes back for the oldest block, just as the next one is read, gets that block."""
+    cut_off, joined, turns = threading.Event(), threading.Event(), []
+
+    def away(body: Body) -> Any:
+        cut(body, BLOCK)
+        cut_off.set()
+        assert joined.wait(20)
+        return content[:BLOCK] + b"".join(body._follow(turns[0]))
+
+    def copy(self: Any, *read: Any) -> None:
+        real(self, *read)
+        if self._supply.window.end_number == KEEP + 1:  # the oldest that is kept is number 1
+            assert cut_off.wait(20)
+            tap = self.body(0)
+            turns.append(tap._begin_turn())
+            assert tap._join(turns[0], BLOCK)
+            joined.set()
+
+    real = Feed._copy
+    monkeypatch.setattr(Feed, "_copy", copy)
+    with feeding(pieces(content), sinks=2) as (feed, sinks, _):
+        sinks.start(0, away)
+        sinks.start(1, whole)
+        feed.pump()
+        sinks.join()
+    assert not sinks.failed
+    assert sinks.took == {0: content, 1: content}
+
+
 def test_asking_again_ends_the_iterator_before(pieces: Any, content: bytes) -> None:
     """Of two iterators of one sink, the older is dead, and says so instead of ending early."""
     dead = []
@@ -615,6 +647,27 @@ def test_without_a_copy_the_window_still_serves(content: bytes) -> None:
         feed.pump()
         sinks.join()
     assert sinks.took[0] == content
+
+
+def test_without_a_copy_a_stream_waits_for_its_only_sink(content: bytes) -> None:
+    """What nobody keeps is not read on for nobody: the sink that comes back finds it in the window."""
+    come = threading.Event()
+
+    def comes_again(body: Body) -> Any:
+        back = len(cut(body, 2 * BLOCK))
+        assert come.wait(20)
+        return content[:back] + whole(body, back)
+
+    with feeding(Stream(io.BytesIO(content)), spool=False) as (feed, sinks, _):
+        sinks.start(0, comes_again)
+        pump = threading.Thread(target=feed.pump)
+        pump.start()
+        until(lambda: feed.body(0).state == "away")
+        time.sleep(0.3)
+        come.set()
+        pump.join()
+        sinks.join()
+    assert sinks.took == {0: content}
 
 
 def test_a_full_scratch_matters_only_when_it_does(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.front import Front
+    from support.http_server import Exchange
 
 SIZE = 24 << 20
 
@@ -59,6 +61,33 @@ def test_a_cut_upload_goes_on(
     assert there.bytes(base.json("1")["layers"][0]) == some_bytes(SIZE)
     first, second = result.targets
     assert first.attempts > second.attempts
+
+
+def test_a_cut_upload_goes_on_however_the_download_arrives(
+    base: Pushing, registry: li.Registry, other: li.Registry, front: Callable[[str], Front]
+) -> None:
+    """A second download need not come in the same pieces as the first to be known for the same bytes."""
+    data = some_bytes(2 * SIZE)
+    large = base.image("1", layers=[data])["layers"][0]
+    sizes = random.Random(0)
+
+    def in_odd_pieces(exchange: Exchange) -> bool:
+        if exchange.method != "GET" or not exchange.path.endswith(large["digest"]):
+            return False
+        exchange.answer(200, length=len(data))
+        start = 0
+        while start < len(data):
+            end = start + sizes.randrange(1_000, 250_000)
+            exchange.write(data[start:end])
+            start = end
+        return True
+
+    source, target = front(registry.host), front(other.host)
+    source.intercept = in_odd_pieces
+    target.cut(SIZE, method="PUT")
+    result = li.Image.from_registry(f"{source.host}/base:1").write(f"{target.host}/app:1")
+    assert result.targets[0].bytes_sent > len(data)
+    assert Pushing(other.host, "app").bytes(large) == data
 
 
 def test_an_image_of_a_layout_is_written_elsewhere(image: li.Image, app: Pushing, tmp_path: Path) -> None:
