@@ -1,33 +1,59 @@
 """What an evaluation sees of the run it is part of."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from lazyimg.errors import Cancelled, ForcedInside
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from lazyimg.thunk.thunk import Early, Thunk
 
 V = TypeVar("V")
 
-_here = threading.local()
+
+class _Here(threading.local):
+    """How many evaluations the present thread is in."""
+
+    depth = 0
+
+
+_here = _Here()
 
 
 def is_inside() -> bool:
     """Whether the calling thread is evaluating a thunk right now."""
-    return getattr(_here, "depth", 0) > 0
+    return _here.depth > 0
 
 
-@contextmanager
-def inside() -> Iterator[None]:
-    """Mark the calling thread as evaluating, so that forcing there is noticed."""
-    _here.depth = getattr(_here, "depth", 0) + 1
-    try:
-        yield
-    finally:
-        _here.depth -= 1
+class _Depth:
+    """A block of evaluations so much deeper, which ends at the depth that it began at."""
+
+    __slots__ = ("_deeper", "_outer")
+
+    def __init__(self, deeper: int) -> None:
+        self._deeper = deeper
+
+    def __enter__(self) -> None:
+        self._outer = _here.depth
+        _here.depth = self._outer + self._deeper
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        _here.depth = self._outer
+
+
+def inside() -> _Depth:
+    """A block in which the calling thread counts as evaluating, so that forcing there is noticed."""
+    return _Depth(1)
+
+
+def as_before() -> _Depth:
+    """A block after which the thread is as deep as before, though Ctrl-C came just as it entered another."""
+    return _Depth(0)
 
 
 class Run:

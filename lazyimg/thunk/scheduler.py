@@ -19,7 +19,7 @@ from lazyimg.errors import Cancelled, GraphCycle
 from lazyimg.thunk.events import Ended, Event, Expanded, Failed, Observer, Started, Told, silent
 from lazyimg.thunk.graph import DiGraph, grow, path_to_root, thunk_of, topological
 from lazyimg.thunk.once import SLICE
-from lazyimg.thunk.run import Run, inside
+from lazyimg.thunk.run import Run, as_before, inside
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.thunk.workers import Workers
 
@@ -83,15 +83,16 @@ class Scheduler:
         topological(self._graph)
         self._thread = threading.get_ident()
         try:
-            self._admit(self._needed(root.key))
-            self._loop(root.key)
+            with as_before():
+                self._admit(self._needed(root.key))
+                self._loop(root.key)
         except BaseException as error:
             self.run.cancel()
             self._drain(INTERRUPTED_GRACE if isinstance(error, KeyboardInterrupt) else GRACE)
             raise
         finally:
-            self.run.cancel()
             self._workers.dismiss()
+            self.run.cancel()
         return self._values[root.key]
 
     def _loop(self, root: str) -> None:

@@ -29,9 +29,9 @@ class Workers:
 
     def dismiss(self) -> None:
         """Let every idle worker end, and each other when its task has ended."""
-        for _ in range(self._started):
-            self._tasks.put(None)
+        self._tasks.put(None)
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
+        self._tasks.put(None)  # for the next of them

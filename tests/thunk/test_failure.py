@@ -17,7 +17,7 @@ from lazyimg.errors import Cancelled
 from lazyimg.thunk import scheduler
 from lazyimg.thunk.events import Event, Failed, Started
 from lazyimg.thunk.key import Opaque
-from lazyimg.thunk.run import Run
+from lazyimg.thunk.run import Run, _Depth, is_inside
 from lazyimg.thunk.thunk import Thunk
 
 Force = Callable[..., Any]
@@ -311,6 +311,21 @@ def test_ctrl_c_ends_a_run_though_an_evaluation_is_stuck() -> None:
         output, _ = process.communicate(timeout=60)
     assert output == "interrupted True\n"
     assert process.returncode == 0
+
+
+def test_ctrl_c_just_as_an_evaluation_is_entered(force: Force, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread does not count as evaluating for ever after, which would refuse all further forcing."""
+
+    class Interrupted(_Depth):
+        def __enter__(self) -> None:
+            super().__enter__()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler, "inside", lambda: Interrupted(1))
+        with pytest.raises(KeyboardInterrupt):
+            force(Pure("root", nothing))
+    assert not is_inside()
 
 
 def test_a_second_run_works_after_a_failure(force: Force) -> None:
