@@ -3,14 +3,15 @@
 import atexit
 import threading
 from collections.abc import Iterable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define, field
 
-from lazyimg.errors import ForcedInside
+from lazyimg.content.local import absolute
+from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.runtime import Runtime, Settings, Work
 from lazyimg.thunk.events import Event, Observer, silent
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-_current: ContextVar["Engine"] = ContextVar("lazyimg_engine")
+_open: ContextVar[tuple["Engine", ...]] = ContextVar("lazyimg_engines", default=())
+"""The engines of the blocks that this thread, or task, is in, innermost last."""
+
+
+def _hosts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @define(eq=False)
@@ -55,11 +61,14 @@ class Engine:
         proxy: the address of a proxy; by default what the environment says.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
         log: True to log events and requests through structlog, under the name ``lazyimg``; or a logger.
+
+    Raises:
+        InvalidSetting: jobs or a timeout that nothing could be done with.
     """
 
     jobs: int = 4
     keychain: "Keychain | None" = field(default=None, kw_only=True, repr=False)
-    insecure: Iterable[str] = field(default=(), kw_only=True, converter=tuple)
+    insecure: Iterable[str] = field(default=(), kw_only=True, converter=_hosts)
     timeout: float | None = field(default=None, kw_only=True)
     retries: int | None = field(default=None, kw_only=True)
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
@@ -72,14 +81,15 @@ class Engine:
     log: Any = field(default=False, kw_only=True, repr=False)
     _observers: list[Observer] = field(init=False, repr=False)
     _runtime: Runtime = field(init=False, repr=False)
-    _entered: threading.local = field(init=False, factory=threading.local, repr=False)
     _blocks: int = field(init=False, default=0, repr=False)
     _lock: threading.Lock = field(init=False, factory=threading.Lock, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot work, before anything runs."""
         if self.jobs < 1:
-            raise ValueError(f"jobs={self.jobs}: at least one thunk must be evaluated at a time")
+            raise InvalidSetting(f"jobs={self.jobs}: at least one thunk must be evaluated at a time")
+        if self.timeout is not None and self.timeout <= 0:
+            raise InvalidSetting(f"timeout={self.timeout}: some time is needed; leave it out for the usual")
         self._observers = [self.on_event]
         self._runtime = Runtime(self._settings())
 
@@ -100,7 +110,7 @@ class Engine:
         return Settings(
             self.keychain,
             frozenset(self.insecure),
-            None if self.scratch is None else Path(self.scratch),
+            None if self.scratch is None else absolute(self.scratch),
             self.ca,
             self.client_cert,
             given,
@@ -145,7 +155,7 @@ class Engine:
         self._runtime.close()
 
     def __enter__(self) -> Self:
-        self._tokens().append(_current.set(self))
+        _open.set((*_open.get(), self))
         with self._lock:
             self._blocks += 1
         return self
@@ -153,17 +163,15 @@ class Engine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _current.reset(self._tokens().pop())
+        outer = [*reversed(_open.get())]
+        if self in outer:  # not so where a generator is closed elsewhere than it was begun
+            outer.remove(self)
+            _open.set(tuple(reversed(outer)))
         with self._lock:
             self._blocks -= 1
             is_last = self._blocks == 0
         if is_last:
             self.close()
-
-    def _tokens(self) -> list[Token["Engine"]]:
-        """What undoes the blocks that this thread is in, innermost last."""
-        tokens: list[Token[Engine]] = self._entered.__dict__.setdefault("tokens", [])
-        return tokens
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -177,7 +185,8 @@ atexit.register(_default.close)
 
 def current_engine() -> Engine:
     """The engine of the innermost ``with Engine(...)`` of this thread, or the default one."""
-    return _current.get(_default)
+    blocks = _open.get()
+    return blocks[-1] if blocks else _default
 
 
 def refuse_inside(thunk: Thunk[Any]) -> None:

@@ -83,6 +83,13 @@ class MissingExtra(LazyImgError, ImportError):
     """A feature whose library is an extra that is not installed."""
 
 
+# --- settings ----------------------------------------------------------------------------------------
+
+
+class InvalidSetting(LazyImgError, ValueError):
+    """A setting of an engine or a client that cannot be used: a proxy's address, a file of certificates."""
+
+
 # --- registries --------------------------------------------------------------------------------------
 
 

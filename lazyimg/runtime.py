@@ -1,5 +1,6 @@
 """What effectful thunks do their work with."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -42,27 +43,43 @@ class Settings:
     client_options: dict[str, Any] = field(factory=dict, repr=False)
 
 
+@define(eq=False)
+class _Clients:
+    """The clients of one process, by registry host."""
+
+    lock: threading.Lock = field(factory=threading.Lock)
+    made: "dict[str, Client]" = field(factory=dict)
+
+
 class Runtime:
-    """The clients of an engine: one a registry host, made when first asked for, shared by threads."""
+    """The clients of an engine: one a registry host, made when first asked for, shared by threads.
+
+    A process that was forked makes its own: connections cannot be shared with the parent, and a lock may
+    have been held there.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._clients: dict[str, Client] = {}
-        self._lock = threading.Lock()
+        self._of_process: dict[int, _Clients] = {}
+
+    @property
+    def _clients(self) -> _Clients:
+        return self._of_process.setdefault(os.getpid(), _Clients())
 
     def client(self, registry: Reference) -> "Client":
         """The client of a reference's registry. Connects nothing yet."""
-        with self._lock:
-            if registry.registry not in self._clients:
-                self._clients[registry.registry] = self._make(registry.registry)
-            return self._clients[registry.registry]
+        clients = self._clients
+        with clients.lock:
+            if registry.registry not in clients.made:
+                clients.made[registry.registry] = self._make(registry.registry)
+            return clients.made[registry.registry]
 
     def _make(self, host: str) -> "Client":
         from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use
         from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - with it
         from lazyimg.registry.pools import Tls  # noqa: PLC0415 - with it
 
-        keychain = self.settings.keychain or DefaultKeychain()
+        keychain = DefaultKeychain() if self.settings.keychain is None else self.settings.keychain
         return Client(
             host,
             keychain=keychain,
@@ -73,9 +90,10 @@ class Runtime:
 
     def close(self) -> None:
         """Close every connection. The runtime may be used again afterwards."""
-        with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
+        clients = self._clients
+        with clients.lock:
+            made, clients.made = list(clients.made.values()), {}
+        for client in made:
             client.close()
 
 

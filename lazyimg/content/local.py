@@ -42,8 +42,9 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def shown(path: AnyPath) -> str:
-    """Return ``path`` as it stands in messages: readable whatever bytes it holds."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return ``path`` as it stands in messages: readable whatever bytes it holds, and steering no terminal."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def widen(descriptor: int) -> None:

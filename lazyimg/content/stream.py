@@ -30,6 +30,12 @@ class OneShot(Keyed):
     def __repr__(self) -> str:
         return f"<one-shot {type(self.readable).__qualname__}{' (spent)' if self._spent else ''}>"
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"{self!r} is open in this process and cannot be pickled: use Layer.from_opener, with a function "
+            "of a module, or Layer.from_tar"
+        )
+
     @property
     def key(self) -> str:
         """What stands for the stream in the keys of thunks."""

@@ -1,5 +1,6 @@
 """The HTTP transport: httpcore's connection pools over our own sockets, TLS built when first needed."""
 
+import contextlib
 import ssl
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import httpcore
 import httpx
 from attrs import field, frozen
 
+from lazyimg.errors import InvalidSetting
 from lazyimg.registry.network import Dialer
 
 _KEEP_ALIVE = 15.0  # seconds an idle connection is kept: less than servers do, so that few go stale under us
@@ -29,15 +31,32 @@ class Tls:
     client_cert: Path | str | tuple[Path | str, Path | str] | None = field(default=None, repr=False)
 
     def context(self) -> ssl.SSLContext:
-        """Build the TLS context (26 ms: only for the first https host)."""
+        """Build the TLS context (26 ms: only for the first https host).
+
+        Raises:
+            InvalidSetting: a file cannot be read, or does not hold what it should.
+        """
         context = httpx.create_ssl_context()
         if self.ca is not None:
-            context.load_verify_locations(cafile=self.ca)
-        if isinstance(self.client_cert, tuple):
-            context.load_cert_chain(*self.client_cert)
-        elif self.client_cert is not None:
-            context.load_cert_chain(self.client_cert)
+            with _naming("ca", self.ca):
+                context.load_verify_locations(cafile=self.ca)
+        if self.client_cert is not None:
+            pair = self.client_cert if isinstance(self.client_cert, tuple) else (self.client_cert,)
+            with _naming("client_cert", *pair):
+                context.load_cert_chain(*pair)
         return context
+
+
+@contextlib.contextmanager
+def _naming(setting: str, *files: Path | str) -> Iterator[None]:
+    """Say which file cannot be used, which ssl does not."""
+    try:
+        yield
+    except OSError as error:  # ssl's own errors are such
+        names = " and ".join(map(str, files))
+        raise InvalidSetting(
+            f"cannot use {setting}={names}: {error.strerror or error}; name a file in PEM that can be read"
+        ) from error
 
 
 class _Body(httpx.SyncByteStream):
@@ -109,7 +128,7 @@ class Pools(httpx.BaseTransport):
             return self._pools[key]
 
     def _build(self, proxy: str | None, *, secure: bool) -> httpcore.ConnectionPool:
-        via = None if proxy is None else httpx.Proxy(proxy)
+        via = None if proxy is None else _read_proxy(proxy)
         if via is not None:
             self._dialer.trust(via.url.host)
         return httpcore.ConnectionPool(
@@ -126,6 +145,20 @@ class Pools(httpx.BaseTransport):
         if key not in self._proxies:
             self._proxies[key] = _proxy_of_environment(*key)
         return self._proxies[key]
+
+
+def _read_proxy(address: str) -> httpx.Proxy:
+    """Read a proxy's address, of which nothing is repeated: it may hold a password.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    with contextlib.suppress(ValueError, httpx.InvalidURL):
+        return httpx.Proxy(address)
+    raise InvalidSetting(
+        "the proxy's address cannot be used: write http://host:port or https://host:port; a user and a password "
+        "before the host stand as user:password@, with anything but letters and digits percent-encoded"
+    )
 
 
 def _httpcore_proxy(proxy: httpx.Proxy) -> httpcore.Proxy:

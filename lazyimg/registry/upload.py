@@ -16,7 +16,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from lazyimg.content.body import Body
-from lazyimg.errors import Cancelled, LazyImgError, RegistryError, RegistryUnreachable
+from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.auth import TokenServiceBusy
 from lazyimg.registry.bytes_body import BytesBody
@@ -153,7 +153,7 @@ class Upload:
         self.is_over = True
         end = time.monotonic() + _CANCEL_TIME if until is None else until
         question = self._question("cancel an upload", "DELETE", self._location)
-        with contextlib.suppress(LazyImgError):
+        with contextlib.suppress(Exception):  # a user's own keychain or transport may raise anything
             self._conversation.ask(question, Patience(until=end, retries=False))
 
     def interrupt(self) -> None:

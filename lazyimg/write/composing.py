@@ -11,7 +11,7 @@ from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.expand import Expand
 from lazyimg.write.layout_target import OCILayout
-from lazyimg.write.registry_target import RegistrySite, RegistryTarget
+from lazyimg.write.registry_target import RegistrySite, RegistryTarget, tags_of
 from lazyimg.write.streams import everything_below
 from lazyimg.write.target import OpenSession, Site, Target
 
@@ -28,12 +28,17 @@ def target_of(target: Target | str, tags: Sequence[str] = (), if_tag: str | None
         if_tag: the condition for all targets that state none themselves.
 
     Raises:
-        InvalidReference: it is none.
-        InvalidTarget: it has no tags that a condition can be about.
+        InvalidReference: it is none, or a tag is none.
+        InvalidTarget: it is no target, or has no tags that a condition can be about.
     """
     found = RegistryTarget(target) if isinstance(target, str) else target
+    if not hasattr(found, "site"):
+        raise InvalidTarget(
+            f"a {type(found).__qualname__} is no target: name a registry reference, as a text, or a target "
+            "such as OCILayout(path)"
+        )
     if tags and isinstance(found, RegistryTarget):
-        found = evolve(found, tags=found.tags + tuple(tags))
+        found = evolve(found, tags=found.tags + tags_of(tags))
     return found if if_tag is None else _conditioned(found, if_tag)
 
 
@@ -80,11 +85,12 @@ def compose(routes: Iterable[Route]) -> Composed:
     """The graph of a write. Touches nothing.
 
     Raises:
-        InvalidTarget: two targets want one place in different ways.
+        InvalidTarget: two targets want one place in different ways, or one name for two images.
     """
     routes = tuple(routes)
     images = [image for image, _ in routes]
     _refuse_rivals(target.site for _, targets in routes for target in targets)
+    _refuse_shared_names(routes)
     sessions = _sessions(dict.fromkeys(t.site for _, targets in routes for t in targets), images)
     ways = tuple(tuple((sessions[t.site], t) for t in targets) for _, targets in routes)
     return Composed(Expand(tuple(images), ways), tuple(sessions.values()), routes)
@@ -99,6 +105,18 @@ def _refuse_rivals(sites: Iterable[Site]) -> None:
                 f"{site} is to be written in two ways at once: give its targets the same settings, "
                 "or another place"
             )
+
+
+def _refuse_shared_names(routes: Iterable[Route]) -> None:
+    """Refuse one name for two images: which of them it says in the end would be chance."""
+    named: dict[tuple[Site, str], Thunk[State]] = {}
+    for image, targets in routes:
+        for target in targets:
+            for name in target.names:
+                if named.setdefault((target.site, name), image) != image:
+                    raise InvalidTarget(
+                        f"{name} of {target.site} is to name two different images: give one of them another tag"
+                    )
 
 
 def _sessions(sites: Iterable[Site], images: Sequence[Thunk[Any]]) -> dict[Site, OpenSession]:

@@ -65,7 +65,8 @@ def _reference(value: Reference | str) -> Reference:
     return Reference.parse(value) if isinstance(value, str) else value
 
 
-def _tags(value: str | Sequence[str]) -> tuple[str, ...]:
+def tags_of(value: str | Sequence[str]) -> tuple[str, ...]:
+    """One tag, or several, as a tuple."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -84,7 +85,7 @@ class RegistryTarget(Target):
         by_digest: move no tag: the image is found by the digest it comes to.
 
     Raises:
-        InvalidReference: the reference is none.
+        InvalidReference: the reference is none, or a tag is none.
         InvalidTarget: there is no tag to move, or to put a condition on, where the other arguments want one.
 
     >>> print(RegistryTarget("ghcr.io/me/app:1", tags=["latest"], if_tag="absent"))
@@ -94,11 +95,13 @@ class RegistryTarget(Target):
     """
 
     reference: Reference = field(converter=_reference)
-    tags: tuple[str, ...] = field(default=(), converter=_tags)
+    tags: tuple[str, ...] = field(default=(), converter=tags_of)
     if_tag: Condition | None = field(default=None, converter=as_condition, kw_only=True)
     by_digest: bool = field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        for tag in self.tags:
+            self.reference.with_tag(tag)
         named = (*self.tags, *([self.reference.tag] if self.reference.tag not in (None, DEFAULT_TAG) else []))
         if self.by_digest and named:
             raise InvalidTarget(f"{self} is to be written by its digest alone: leave out {', '.join(named)}")
@@ -138,9 +141,9 @@ class RegistrySession:
         self._staged: set[Digest] = set()
 
     def find(self, descriptor: Descriptor) -> Placed | None:
-        """Ask with a HEAD."""
+        """Ask with a HEAD; with another size it is not what was described, which sending it will show."""
         found = self._client.head_blob(self._repository.repository, descriptor.digest)
-        return None if found is None else self.record.add(Placed("existing", descriptor))
+        return self.record.add(Placed("existing", descriptor)) if found == descriptor.size else None
 
     def offer(self, blobs: Sequence[Stored]) -> Placed | None:
         """Nothing to do in the same repository; a mount within the registry; else a HEAD."""

@@ -17,13 +17,18 @@ def one_shots(roots: Iterable[Thunk[Any]]) -> dict[OneShot, Thunk[Any]]:
         StreamSpent: two different layers are made of one stream.
     """
     found: dict[OneShot, Thunk[Any]] = {}
+    readers: dict[int, Thunk[Any]] = {}
     for thunk in everything_below(roots):
         stream = getattr(thunk, "one_shot", None)
-        if isinstance(stream, OneShot) and found.setdefault(stream, thunk) != thunk:
+        if not isinstance(stream, OneShot):
+            continue
+        reader = readers.setdefault(id(stream.readable), thunk)
+        if reader != thunk:
             raise StreamSpent(
-                f"{found[stream]!r} and {thunk!r} are made of one stream, which can be read once only: "
+                f"{reader!r} and {thunk!r} are made of one stream, which can be read once only: "
                 "use Layer.from_opener, or the same layer in both places"
             )
+        found[stream] = thunk
     return found
 
 

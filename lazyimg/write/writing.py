@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from lazyimg.engine import Engine, current_engine, refuse_inside
+from lazyimg.oci.digest import Digest
 from lazyimg.runtime import Work
 from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
@@ -64,7 +65,7 @@ def _write(routes: Sequence[Route], engine: Engine | None) -> list[Result]:
         try:
             manifests = engine.force(composed.root, first=composed.sessions, work=work)
         except BaseException as error:
-            _together([session.abort for session in work.sessions.values()], ABORT_GRACE)
+            _together([session.abort for session in list(work.sessions.values())], ABORT_GRACE)
             _explain(error, work, composed.routes)
             raise
     _together([session.close for session in work.sessions.values()], ABORT_GRACE)
@@ -108,5 +109,5 @@ def _explain(error: BaseException, work: Work, routes: Sequence[Route]) -> None:
 def _left_at(target: Target, record: Record) -> Iterator[str]:
     yield record.summary()
     for name in target.names:
-        if ":" not in name:
+        if not isinstance(name, Digest):
             yield f"tag {name}: {record.tags.get(name, 'not moved')}"

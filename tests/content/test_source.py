@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import pickle
 import subprocess
 import threading
 from collections.abc import Callable
@@ -153,6 +154,11 @@ def test_names_that_are_not_utf8_can_be_shown() -> None:
     assert TarFile(os.fsdecode(b"/a\xff")).describe() == "/a\\xff"
 
 
+def test_names_steer_no_terminal() -> None:
+    """Control characters, and those that turn a line round, are shown by their codes."""
+    assert shown("/\x1b[31m\n\u202eé") == "/\\x1b[31m\\n\\u202eé"
+
+
 # --- streams -----------------------------------------------------------------------------------------
 
 
@@ -241,6 +247,12 @@ def test_a_stream_is_claimed_by_one_write_at_a_time() -> None:
     with pytest.raises(StreamSpent, match="was read already"):
         stream.spend()
     assert "spent" in repr(stream)
+
+
+def test_a_stream_is_not_pickled() -> None:
+    """The message says what to use instead."""
+    with pytest.raises(TypeError, match=r"open in this process.*from_opener"):
+        pickle.dumps(OneShot(io.BytesIO()))
 
 
 def test_streams_have_keys_of_their_own() -> None:

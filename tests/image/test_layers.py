@@ -182,6 +182,14 @@ class TestBlob:
         with pytest.raises(LookupError):
             app.raw("1")
 
+    def test_a_wrong_size_is_found_out_though_the_blob_is_there(self, app: Pushing, tmp_path: Path) -> None:
+        """What the registry says of it is held against what was said: it is sent, and the error says why."""
+        (tmp_path / "b.tar.gz").write_bytes(self.BLOB)
+        app.blob(self.BLOB)
+        layer = li.Layer.from_blob(tmp_path / "b.tar.gz", **{**self.VOUCHED, "size": 1})
+        with pytest.raises(ContentMismatch, match="size=1 was given"):
+            li.Image.empty().append(layer).write(f"{app.host}/app:1")
+
     @pytest.mark.parametrize("missing", ["digest", "diff_id", "size"])
     def test_half_of_it_is_refused(self, missing: str) -> None:
         """Two of the three would not spare the reading."""

@@ -140,6 +140,10 @@ class TestStreams:
         other = type(layer)(layer.one_shot, compression=li.Gzip())  # type: ignore[attr-defined,call-arg]
         with pytest.raises(StreamSpent, match="are made of one stream"):
             li.Image.empty().append(layer, other).write(f"{registry.host}/app:1")
+        readable = io.BytesIO(b"data")
+        twice = [li.Layer.from_stream(readable) for _ in range(2)]
+        with pytest.raises(StreamSpent, match="are made of one stream"):
+            li.Image.empty().append(*twice).write(f"{registry.host}/app:1")
         assert registry.requests == []
 
     def test_a_write_that_has_it_keeps_others_away(self, registry: li.Registry) -> None:

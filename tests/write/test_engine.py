@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import pickle
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,13 +15,13 @@ from attrs import frozen
 
 import lazyimg as li
 from lazyimg.engine import current_engine
-from lazyimg.errors import ForcedInside
+from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.thunk.events import Ended, Event, Started
 from lazyimg.thunk.key import Opaque
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.images import Pushing
@@ -68,6 +70,44 @@ class TestSettings:
             scratch=tmp_path / "absent", insecure=["a.invalid"], keychain=li.StaticKeychain({})
         )
         engine.close()
+
+    @pytest.mark.parametrize("timeout", [0, -1.5])
+    def test_time_is_needed(self, timeout: float) -> None:
+        """Refused at once."""
+        with pytest.raises(InvalidSetting, match=f"timeout={timeout}"):
+            li.Engine(timeout=timeout)
+
+    def test_one_insecure_host_is_one(self) -> None:
+        """A text is a host, not a host for each of its letters."""
+        assert li.Engine(insecure="reg.lan:5000").insecure == ("reg.lan:5000",)
+
+    def test_scratch_is_made_absolute(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It stays where it was when the engine was made, and ``~`` is the user's directory."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOME", "/home/me")
+        assert li.Engine(scratch="here").begin().scratch == tmp_path / "here"
+        assert str(li.Engine(scratch="~/there").begin().scratch) == "/home/me/there"
+
+    @pytest.mark.parametrize(
+        "proxy", ["me:s3cret@127.0.0.1:1", "http://me:s3/cret@127.0.0.1:1", "ftp://me:s3cret@127.0.0.1:1"]
+    )
+    def test_a_proxy_that_is_none_is_not_repeated(self, proxy: str) -> None:
+        """Its address may hold a password."""
+        with (
+            li.Engine(proxy=proxy, retries=0),
+            pytest.raises(InvalidSetting, match="proxy's address") as caught,
+        ):
+            li.Image.empty().write("registry.invalid/app:1")
+        assert "s3" not in "".join(traceback.format_exception(caught.value))
+
+    @pytest.mark.parametrize("setting", ["ca", "client_cert"])
+    def test_a_file_of_certificates_is_named(self, setting: str, tmp_path: Path) -> None:
+        """Both one that is not there, and one that holds something else."""
+        (tmp_path / "other.pem").write_text("nothing of the kind")
+        for name in ("absent.pem", "other.pem"):
+            file = tmp_path / name
+            with li.Engine(**{setting: file}), pytest.raises(InvalidSetting, match=f"{setting}={file}"):
+                li.Image.empty().write("registry.invalid/app:1")
 
     def test_its_text_holds_no_credential(self) -> None:
         """Nor what could."""
@@ -171,6 +211,41 @@ class TestCurrent:
             thread.join()
             assert current_engine() is engine
         assert found == [li.engine._default, engine, li.engine._default]
+        assert current_engine() is default
+
+    def test_tasks_of_one_thread_have_each_their_own(self) -> None:
+        """Blocks of tasks that take turns need not end in the order they began."""
+        engines = li.Engine(), li.Engine()
+        found = []
+
+        async def task(engine: li.Engine, turn: asyncio.Event, other: asyncio.Event) -> None:
+            with engine:
+                other.set()
+                await turn.wait()
+                found.append(current_engine() is engine)
+
+        async def both() -> None:
+            first, second = asyncio.Event(), asyncio.Event()
+            await asyncio.gather(task(engines[0], first, second), task(engines[1], second, first))
+
+        default = current_engine()
+        asyncio.run(both())
+        assert found == [True, True]
+        assert current_engine() is default
+
+    def test_a_block_may_end_elsewhere(self) -> None:
+        """As that of a generator does which another thread closes."""
+
+        def begun() -> Iterator[None]:
+            with engine:
+                yield
+
+        engine, default = li.Engine(), current_engine()
+        generator = begun()
+        thread = threading.Thread(target=lambda: next(generator))
+        thread.start()
+        thread.join()
+        generator.close()
         assert current_engine() is default
 
     def test_it_stays_open_until_the_last_block_ends(self, registry: li.Registry) -> None:

@@ -6,6 +6,7 @@ import io
 import threading
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from support.bodies import some_bytes
 from support.images import Pushing, sha256
@@ -149,6 +150,15 @@ def test_a_tag_that_is_refused(registry: li.Registry, app: Pushing, status: int,
     assert app.tags() == ["1"]
 
 
+def test_a_tag_of_a_layout_is_told_whatever_it_looks_like(registry: li.Registry, tmp_path: Path) -> None:
+    """There a tag may be a whole reference."""
+    registry.deny("no")
+    layout = li.OCILayout(tmp_path / "out", tag="ghcr.io/me/app:1")
+    with pytest.raises(PermissionError) as caught:
+        li.Image.empty().write(f"{registry.host}/no:1", layout)
+    assert "tag ghcr.io/me/app:1: not moved" in notes_of(caught.value)
+
+
 def test_a_registry_that_refuses_the_blob(registry: li.Registry) -> None:
     """The error is the registry's, the line is the layer's, and no manifest is sent."""
     registry.hook = refusing("PATCH", "/uploads/", 403, "DENIED", "no more blobs")
@@ -178,6 +188,26 @@ def test_a_file_that_is_not_there(app: Pushing, tmp_path: Path) -> None:
         image.write(f"{app.host}/app:1")
     assert isinstance(caught.value, OSError)
     assert "test_failures.py" in notes_of(caught.value)
+
+
+def test_whatever_cancelling_meets_is_ignored(registry: li.Registry) -> None:
+    """A transport of the user's may raise anything: the error is still the source's, all are cancelled."""
+    cancelled = []
+
+    class Breaking(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "DELETE":
+                cancelled.append(request.url.path)
+                raise ZeroDivisionError
+            return super().handle_request(request)
+
+    error = RuntimeError("the user's own")
+    streams = [li.Layer.from_stream(Failing(error, after=8 << 20)) for _ in range(2)]
+    with li.Engine(transport=Breaking()), pytest.raises(RuntimeError) as caught:
+        li.Image.empty().append(*streams).write(f"{registry.host}/app:1")
+    assert caught.value is error
+    begun = sum(request.method == "POST" for request in registry.requests)
+    assert len(cancelled) == begun
 
 
 def test_the_next_write_goes_well(app: Pushing, registry: li.Registry, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.images import CONFIG, LAYER, MANIFEST, Pushing, described, sha256, text_of
 
 import lazyimg as li
-from lazyimg.errors import ContentMismatch, InvalidReference
+from lazyimg.errors import ContentMismatch, InvalidReference, InvalidTarget
 from lazyimg.write.registry_target import RegistryTarget
 
 if TYPE_CHECKING:
@@ -85,6 +86,44 @@ class TestNames:
             li.Image.empty().write("not a reference")
         with pytest.raises(ValueError, match="needs a target"):
             li.Image.empty().write()
+
+    def test_one_further_tag_is_one(self, app: Pushing) -> None:
+        """A text is a tag, not a tag for each of its letters."""
+        li.Image.empty().write(f"{app.host}/app:1", tags="latest")
+        assert app.tags() == ["1", "latest"]
+
+    @pytest.mark.parametrize("tag", ["not a tag", "sha256:" + 64 * "0", "", "../up"])
+    def test_a_further_tag_that_is_none_is_refused_at_once(
+        self, app: Pushing, registry: li.Registry, tag: str
+    ) -> None:
+        """Before the registry is asked anything."""
+        with pytest.raises(InvalidReference, match="is no tag"):
+            li.Image.empty().write(f"{app.host}/app:1", tags=[tag])
+        assert not registry.requests
+
+    @pytest.mark.parametrize("target", [Path("out"), None, b"registry/app:1", li.Image.empty()])
+    def test_what_is_no_target_is_refused_at_once(self, target: Any) -> None:
+        """The error says what would be one."""
+        with pytest.raises(InvalidTarget, match="is no target: name a registry reference"):
+            li.Image.empty().write(target)
+        with pytest.raises(InvalidTarget, match="is no target"):
+            li.write({target: li.Image.empty()})
+
+    def test_a_tag_for_two_images_is_refused_at_once(
+        self, app: Pushing, registry: li.Registry, tmp_path: Path
+    ) -> None:
+        """Which of them it would say in the end would be chance; one image may have a name twice."""
+        image, other = li.Image.empty(), li.Image.empty().annotate({"a": "b"})
+        further = RegistryTarget(f"{app.host}/app:2", tags=["1"])
+        with pytest.raises(InvalidTarget, match="1 of .*/app is to name two different images"):
+            li.write({f"{app.host}/app:1": image, further: other})
+        layouts = li.OCILayout(tmp_path, tag="a"), li.OCILayout(tmp_path, tag=("b", "a"))
+        with pytest.raises(InvalidTarget, match="a of .* is to name two different images"):
+            li.write({layouts[0]: image, layouts[1]: other})
+        assert not registry.requests
+        assert not list(tmp_path.iterdir())
+        li.write({f"{app.host}/app:1": image, further: li.Image.empty()})
+        assert app.tags() == ["1", "2"]
 
     def test_a_target_may_be_a_value(self, app: Pushing) -> None:
         """With its tags in it."""

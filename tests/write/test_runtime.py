@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+
+import pytest
 
 import lazyimg as li
 from lazyimg.runtime import Runtime, Settings, Work
@@ -31,6 +35,26 @@ def test_threads_share_it() -> None:
     for thread in threads:
         thread.join()
     assert len(clients) == 1
+    runtime.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_its_own() -> None:
+    """It would read the answers to what its parent asks, and may find a lock that nobody will give back."""
+    runtime = Runtime(Settings())
+    inherited = runtime.client(REFERENCE)
+    ours, theirs = os.pipe()
+    with runtime._clients.lock:
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            os.write(theirs, b"same" if runtime.client(REFERENCE) is inherited else b"own")
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(ours, 8) == b"own"
+    assert runtime.client(REFERENCE) is inherited
+    os.close(ours)
+    os.close(theirs)
     runtime.close()
 
 
