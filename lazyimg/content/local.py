@@ -42,7 +42,7 @@ def absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def shown(path: AnyPath) -> str:
-    """Return ``path`` as it stands in messages: readable whatever bytes it holds, and steering no terminal."""
+    """Return ``path`` as it stands in messages: whatever bytes it holds, and steering no terminal."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 

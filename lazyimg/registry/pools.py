@@ -156,8 +156,8 @@ def _read_proxy(address: str) -> httpx.Proxy:
     with contextlib.suppress(ValueError, httpx.InvalidURL):
         return httpx.Proxy(address)
     raise InvalidSetting(
-        "the proxy's address cannot be used: write http://host:port or https://host:port; a user and a password "
-        "before the host stand as user:password@, with anything but letters and digits percent-encoded"
+        "the proxy's address cannot be used: write http://host:port or https://host:port; user and password "
+        "stand before the host as user:password@, with anything but letters and digits percent-encoded"
     )
 
 

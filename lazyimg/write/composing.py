@@ -115,7 +115,8 @@ def _refuse_shared_names(routes: Iterable[Route]) -> None:
             for name in target.names:
                 if named.setdefault((target.site, name), image) != image:
                     raise InvalidTarget(
-                        f"{name} of {target.site} is to name two different images: give one of them another tag"
+                        f"{name} of {target.site} is to name two different images: "
+                        "give one of them another tag"
                     )
 
 
