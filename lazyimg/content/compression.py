@@ -107,4 +107,7 @@ class Uncompressed:
 
 
 Compression = Gzip | Zstd | Uncompressed
-"""Any of the three; the default everywhere is ``Gzip(level=1)``."""
+"""Any of the three; the default everywhere is `GZIP`."""
+
+GZIP = Gzip()
+"""``Gzip(level=1)``."""

@@ -6,7 +6,7 @@ from typing import Self
 
 from lazyimg.content.local import LocalFile
 
-Pieces = Generator[bytes | LocalFile, None, None]
+Pieces = Generator[bytes | memoryview | LocalFile, None, None]
 """Parts of a tar in order; a `LocalFile` stands for its bytes, and is closed by the generator."""
 
 

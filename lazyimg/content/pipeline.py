@@ -195,20 +195,12 @@ class Pass:
         """Fill ``view`` however little each read gives; fewer bytes than asked mean the end."""
         filled = 0
         while filled < len(view) and not self._belt.stopped:
-            size = self._verified(reader.readinto(view[filled:]), len(view) - filled)
+            size = verified(reader.readinto(view[filled:]), len(view) - filled, self.describe())
             if not size:
                 break
             self._counters.add(bytes_read=size)
             filled += size
         return filled
-
-    def _verified(self, size: int | None, asked: int) -> int:
-        """Refuse what no read can have returned; the source may be a user's own."""
-        if size is None:
-            raise SourceError(f"{self.describe()} had no bytes ready: set it to blocking mode")
-        if not 0 <= size <= asked:
-            raise SourceError(f"{self.describe()} claims to have read {size} bytes of {asked} asked for")
-        return size
 
     def _hand_on(self, place: Place, *, alone: bool) -> None:
         if alone or not self._codec.workers:
@@ -225,6 +217,19 @@ class Pass:
                 f"{self.describe()} is no tar but {name}: it would be compressed twice. "
                 "Use Layer.from_blob to keep it as it is, or give the tar inside it"
             )
+
+
+def verified(size: int | None, asked: int, what: str) -> int:
+    """Refuse what no read can have returned; the source may be a user's own.
+
+    Raises:
+        SourceError: it is no number of bytes, of those asked for.
+    """
+    if size is None:
+        raise SourceError(f"{what} had no bytes ready: set it to blocking mode")
+    if not 0 <= size <= asked:
+        raise SourceError(f"{what} claims to have read {size} bytes of {asked} asked for")
+    return size
 
 
 def identity_of(one_pass: OnePass[Identity]) -> Identity:

@@ -7,8 +7,9 @@ A name that is not UTF-8 and fits goes into the ustar header as it is.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from lazyimg.content import pax
 from lazyimg.content.entry import NANOSECONDS, Entry, encoded
 
 BLOCK = 512
@@ -38,8 +39,12 @@ _TYPES = {
 }
 
 
-def header(entry: Entry) -> bytes:
+def header(entry: Entry, more: Mapping[bytes, bytes] | None = None) -> bytes:
     """Return the header of ``entry``, with a pax header before it if it needs one.
+
+    Args:
+        entry: what it says.
+        more: pax records besides those of the entry.
 
     >>> len(header(Entry(path="/etc/motd", kind="file", size=6)))
     512
@@ -47,7 +52,7 @@ def header(entry: Entry) -> bytes:
     1536
     """
     name, link = entry.name, encoded(entry.link)
-    records = dict(_records(entry, name, link))
+    records = {**(more or {}), **dict(_records(entry, name, link))}
     block = _ustar(
         name,
         _TYPES[entry.kind],
@@ -57,7 +62,7 @@ def header(entry: Entry) -> bytes:
         seconds=entry.mtime_ns // NANOSECONDS,
         device=entry.device if entry.kind in _DEVICES else None,
     )
-    return _pax(records) + block if records else block
+    return extended(records) + block if records else block
 
 
 def padding(size: int) -> bytes:
@@ -117,10 +122,15 @@ def _records(entry: Entry, name: bytes, link: bytes) -> Iterator[tuple[bytes, by
         yield b"gid", b"%d" % entry.gid
     if entry.size > _NUMBER:
         yield b"size", b"%d" % entry.size
-    if entry.mtime_ns % NANOSECONDS or not 0 <= entry.mtime_ns <= _NUMBER * NANOSECONDS:
-        yield b"mtime", _time(entry.mtime_ns)
+    if not fits(entry.mtime_ns):
+        yield b"mtime", decimal(entry.mtime_ns)
     for attribute, value in entry.xattrs.items():
         yield b"SCHILY.xattr." + encoded(attribute), value
+
+
+def fits(nanoseconds: int) -> bool:
+    """Whether a time can stand in a ustar header: whole seconds since 1970, not too many."""
+    return not nanoseconds % NANOSECONDS and 0 <= nanoseconds <= _NUMBER * NANOSECONDS
 
 
 def _fits(name: bytes) -> bool:
@@ -136,10 +146,10 @@ def _is_utf8(name: bytes) -> bool:
     return True
 
 
-def _time(nanoseconds: int) -> bytes:
-    """Write a time in decimal seconds.
+def decimal(nanoseconds: int) -> bytes:
+    """Write a time in decimal seconds, as pax records have it.
 
-    >>> _time(1_500_000_000), _time(-1_500_000_000), _time(-2_000_000_000)
+    >>> decimal(1_500_000_000), decimal(-1_500_000_000), decimal(-2_000_000_000)
     (b'1.5', b'-1.5', b'-2')
     """
     seconds, fraction = divmod(abs(nanoseconds), NANOSECONDS)
@@ -147,19 +157,11 @@ def _time(nanoseconds: int) -> bytes:
     return (b"-" if nanoseconds < 0 else b"") + text.rstrip(b"0").rstrip(b".")
 
 
-def _pax(records: dict[bytes, bytes]) -> bytes:
-    """Pack a pax extended header and its records."""
-    data = b"".join(_record(key, value) for key, value in sorted(records.items()))
-    return b"".join((_ustar(_PAX_NAME, b"x", size=len(data)), data, padding(len(data))))
+def extended(records: Mapping[bytes, bytes]) -> bytes:
+    """Return a pax extended header with these records, sorted."""
+    return extension(b"x", pax.pack(sorted(records.items())))
 
 
-def _record(key: bytes, value: bytes) -> bytes:
-    r"""Write one record, whose length counts its own digits.
-
-    >>> _record(b"path", b"x"), len(_record(b"path", b"x" * 91))
-    (b'9 path=x\n', 101)
-    """
-    rest = b" %s=%s\n" % (key, value)
-    size = len(rest) + len(str(len(rest)))
-    size = len(rest) + len(str(size))
-    return b"%d%s" % (size, rest)
+def extension(kind: bytes, data: bytes) -> bytes:
+    """Return an extension header of a kind, such as ``x``, with its content."""
+    return b"".join((_ustar(_PAX_NAME, kind, size=len(data)), data, padding(len(data))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import evolve, frozen
 
+from lazyimg.content.compression import GZIP, Compression
 from lazyimg.image.keep import KEEP, Keep
 from lazyimg.image.looking import Looking
 from lazyimg.oci.platform import Platform
@@ -314,6 +315,46 @@ class Image(Looking):
         from lazyimg.image.with_base import rebuilt
 
         return rebuilt(self, new_base)
+
+    def flatten(self, *, compression: Compression = GZIP) -> "Image":
+        """The image with all its layers merged into one, which is made when it is consumed."""
+        from lazyimg.image.flatten import Flatten
+
+        return Flatten(compression, base=self)
+
+    def squash(self, from_layer: int | str, *, compression: Compression = GZIP) -> "Image":
+        """The image with its upper layers merged into one; those below are neither changed nor read.
+
+        Args:
+            from_layer: the lowest layer that is merged: its position, base first (negative: counted from
+                the top), or its digest as the manifest declares it.
+            compression: part of the new layer's digest.
+        """
+        from lazyimg.image.squash import Squash
+
+        return Squash(from_layer, compression, base=self)
+
+    def with_times(self, time: datetime | float) -> "Image":
+        """The image with one time for every file in its layers, its config and its history.
+
+        Args:
+            time: with a time zone, or in seconds since 1970 UTC.
+        """
+        from lazyimg.image.times import WithTimes
+
+        return WithTimes(time, base=self)
+
+    def canonical(self) -> "Image":
+        """The image saying nothing of when and on which machine it was built; all times are 1970."""
+        from lazyimg.image.canonical import Canonical
+
+        return Canonical(base=self)
+
+    def recompress(self, compression: Compression) -> "Image":
+        """The image with its layers compressed in another way; its config stays the same."""
+        from lazyimg.image.recompress import Recompress
+
+        return Recompress(compression, base=self)
 
     def apply(self, mutation: M) -> M:
         """The image changed by a mutation of one's own; see `lazyimg.Mutation`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from attrs import frozen
 
-from lazyimg.content.compression import Compression, Gzip
+from lazyimg.content.compression import GZIP, Compression
 from lazyimg.content.identity import Identity
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Contents
@@ -15,11 +15,10 @@ from lazyimg.state.image_state import StateLayer
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
+    from lazyimg.content.files import Files
     from lazyimg.engine import Engine
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.reference import Reference
-
-GZIP = Gzip()
 
 
 @frozen
@@ -288,6 +287,20 @@ class Layer(Thunk[Contents]):
                 type when it is sealed.
         """
         return StateLayer(self, annotations=annotations)
+
+    def files(self, *, engine: "Engine | None" = None) -> "Files":
+        """Its own files, with what it hides of the layers below; read once, into scratch space.
+
+        Args:
+            engine: by default the current one.
+
+        Raises:
+            InvalidContent: it is no tar, or has an entry that cannot be; it is named.
+            NobodyConsumes: it is a one-shot stream, which only a write consumes.
+        """
+        from lazyimg.image.files import layer_files
+
+        return layer_files(self, engine)
 
     def graph(self) -> "Graph":
         """The thunks it is made of, as a ``networkx.DiGraph`` that shows itself. Forces nothing."""

@@ -71,11 +71,11 @@ class FromDirectory(LocalLayer):
 class FromFiles(LocalLayer):
     """Named files, from bytes at hand or from paths."""
 
-    files: FileMap
+    named: FileMap
 
     def source(self) -> Source:
         """The files."""
-        return self.files
+        return self.named
 
 
 @frozen

@@ -9,7 +9,9 @@ from lazyimg.state.image_state import ImageState
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
+    from lazyimg.content.files import Files
     from lazyimg.engine import Engine
+    from lazyimg.image.export import Export
     from lazyimg.image.layer import Layer
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.config import ConfigFile
@@ -79,6 +81,31 @@ class Looking(Thunk[ImageState]):
         from lazyimg.image.pin import pinned
 
         return pinned(self, engine)
+
+    def files(self, *, engine: "Engine | None" = None) -> "Files":
+        """Its merged filesystem, a mapping from path to file: reads each layer once, into scratch space.
+
+        Args:
+            engine: by default the current one.
+
+        Raises:
+            InvalidContent: a layer is no tar, or has an entry that cannot be; it is named.
+            NobodyConsumes: a layer is a one-shot stream, which only a write consumes.
+        """
+        from lazyimg.image.files import files
+
+        return files(self, engine)
+
+    def export(self, target: "Export", *, engine: "Engine | None" = None) -> None:
+        """Write its merged filesystem as an uncompressed tar; reads what `files` reads.
+
+        Args:
+            target: a path, where a whole file appears at the end, or an object with ``write``.
+            engine: by default the current one.
+        """
+        from lazyimg.image.export import export
+
+        export(self, target, engine)
 
     def size(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> int:
         """Bytes of manifest, config and layers as they travel; reads what `digest` reads."""

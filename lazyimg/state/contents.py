@@ -32,6 +32,11 @@ class Local:
     diff_id: Digest | None = None
 
 
+def counts_itself(source: Source) -> bool:
+    """Whether a source is made of other layers, and what is read is counted where those are."""
+    return getattr(source, "is_derived", False) is True
+
+
 class Home(Protocol):
     """Where blobs and manifests rest: a repository, a layout, an archive. A frozen value."""
 

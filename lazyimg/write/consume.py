@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 
+from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
 from lazyimg.errors import ContentMismatch
 from lazyimg.oci.descriptor import Descriptor
-from lazyimg.state.contents import Contents, Local, Named, Stored
+from lazyimg.state.contents import Contents, Local, Named, Stored, counts_itself
 from lazyimg.state.seal import blob_descriptor
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
@@ -163,9 +164,10 @@ class Consume(Thunk[None]):
 
 def _pass_over(local: Local, work: "Work", check: Check) -> OnePass[Identity]:
     source = Inside(local.source)
+    counters = Counters() if counts_itself(local.source) else work.counters
     if local.compression is not None:
-        return Pass(source, local.compression, check, work.counters)
-    return _pass_over_blob(source, local.given, work, check)
+        return Pass(source, local.compression, check, counters)
+    return _pass_over_blob(source, local.given, counters, check)
 
 
 def _verified(local: Local, identity: Identity) -> Identity:
@@ -182,9 +184,11 @@ def _verified(local: Local, identity: Identity) -> Identity:
     return identity
 
 
-def _pass_over_blob(source: Inside, given: Identity | None, work: "Work", check: Check) -> OnePass[Identity]:
+def _pass_over_blob(
+    source: Inside, given: Identity | None, counters: Counters, check: Check
+) -> OnePass[Identity]:
     """A pass over what is kept as it is, held against what a user vouched for."""
     from lazyimg.content.blob_pass import BlobPass, Expected  # noqa: PLC0415 - isal on use
 
     expected = None if given is None else Expected(given.digest, given.diff_id, given.size)
-    return BlobPass(source, check, work.counters, expected=expected)
+    return BlobPass(source, check, counters, expected=expected)
