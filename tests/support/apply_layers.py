@@ -1,11 +1,12 @@
 """Applies layers to a real directory, one by one, as image-spec layer.md says; run as root, as a program.
 
-It knows nothing of lazyimg: Python's tarfile reads the layers, and the kernel, in a chroot, follows the links.
+It knows nothing of lazyimg: Python's tarfile reads the layers, and the kernel, in a chroot, follows links.
 
     apply_layers.py DIRECTORY LAYER.tar ...
 
 prints what the directory holds then, as JSON; or what was refused.
 """
+# ruff: noqa: PTH - a path is a text here, given to the kernel as it is spelled
 
 from __future__ import annotations
 
@@ -227,7 +228,7 @@ def main() -> None:
         result = told()
     except RefusedError as error:
         result = {"refused": str(error)}
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+"""Whatever the layers: merging them gives what applying them to a real directory does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from support.layers import applied, flattened, is_root, merged_of, stacks, told
+
+from lazyimg.errors import InvalidContent, InvalidMutation
+
+
+@is_root
+@settings(max_examples=60)
+@given(stacks())
+def test_merging_is_applying(layers: list[bytes]) -> None:
+    """Merged layers are what a directory holds that they were applied to, and their one tar gives it again."""
+    expected = applied(layers)
+    if "refused" in expected:
+        with pytest.raises(InvalidContent, match="hard link"):
+            merged_of(layers)
+        return
+    merged = merged_of(layers)
+    assert told(merged) == expected
+    flat = b"".join(merged.pieces())
+    assert applied([flat]) == expected
+    assert flattened([flat]) == flat
+
+
+@is_root
+@settings(max_examples=60)
+@given(stacks(links=False), stacks())
+def test_squashing_changes_nothing(below: list[bytes], above: list[bytes]) -> None:
+    """Upper layers merged into one come to the same on top of the lower ones, which are not read."""
+    expected = applied([*below, *above])
+    assume("refused" not in expected)
+    try:
+        squashed = flattened(above, on_top=True)
+    except InvalidMutation as error:
+        assert "hidden by one of them" in str(error)  # noqa: PT017 - few examples are refused
+        return
+    assert applied([*below, squashed]) == expected
+
+
+@given(stacks(), st.lists(st.integers(1, 700), min_size=1, max_size=5))
+def test_pieces_do_not_matter(layers: list[bytes], sizes: list[int]) -> None:
+    """The tar is the same however the layers' bytes arrive."""
+    try:
+        expected = flattened(layers)
+    except InvalidContent:
+        assume(False)  # noqa: FBT003 - hypothesis' own
+    from lazyimg.content.merged import Merged  # noqa: PLC0415 - as a user of it would
+
+    merged = Merged()
+    for number, data in enumerate(layers):
+        merged.add(_cut(data, sizes), f"layer {number}")
+    merged.settle()
+    assert b"".join(merged.pieces()) == expected
+
+
+def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    pieces, number = list[bytes](), 0
+    while data:
+        size = sizes[number % len(sizes)]
+        pieces.append(data[:size])
+        data, number = data[size:], number + 1
+    return pieces
