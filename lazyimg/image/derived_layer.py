@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from lazyimg.content.compression import Compression, Gzip, Uncompressed, Zstd
 from lazyimg.image.layer import Layer
 from lazyimg.oci.media_type import layer_compression
-from lazyimg.state.contents import Contents, Local, Stored
+from lazyimg.state.contents import Contents, Local, Named, Stored
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -98,7 +98,10 @@ def _compression_of(contents: Contents) -> Compression:
     if isinstance(contents, Local):
         if contents.compression is not None:
             return contents.compression
-        media_type = contents.given.media_type if contents.given is not None else "+gzip"
-    else:
-        media_type = contents.descriptor.media_type
-    return _COMPRESSIONS[layer_compression(media_type)]
+        return _named(None if contents.given is None else contents.given.media_type)
+    is_told = not isinstance(contents, Named) or contents.is_told
+    return _named(contents.descriptor.media_type if is_told else None)
+
+
+def _named(media_type: str | None) -> Compression:
+    return Gzip() if media_type is None else _COMPRESSIONS[layer_compression(media_type)]

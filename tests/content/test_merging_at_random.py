@@ -14,7 +14,7 @@ from lazyimg.errors import InvalidContent, InvalidMutation
 @settings(max_examples=60)
 @given(stacks())
 def test_merging_is_applying(layers: list[bytes]) -> None:
-    """Merged layers are what a directory holds that they were applied to, and their one tar gives it again."""
+    """Merged layers are what a directory holds that they were applied to; one tar of them gives it again."""
     expected = applied(layers)
     if "refused" in expected:
         with pytest.raises(InvalidContent, match="hard link"):

@@ -6,7 +6,6 @@ It knows nothing of lazyimg: Python's tarfile reads the layers, and the kernel, 
 
 prints what the directory holds then, as JSON; or what was refused.
 """
-# ruff: noqa: PTH - a path is a text here, given to the kernel as it is spelled
 
 from __future__ import annotations
 
