@@ -115,10 +115,10 @@ class TestNames:
         """Which of them it would say in the end would be chance; one image may have a name twice."""
         image, other = li.Image.empty(), li.Image.empty().annotate({"a": "b"})
         further = RegistryTarget(f"{app.host}/app:2", tags=["1"])
-        with pytest.raises(InvalidTarget, match="1 of .*/app is to name two different images"):
+        with pytest.raises(InvalidTarget, match=r"1 of .*/app is to name two different images"):
             li.write({f"{app.host}/app:1": image, further: other})
         layouts = li.OCILayout(tmp_path, tag="a"), li.OCILayout(tmp_path, tag=("b", "a"))
-        with pytest.raises(InvalidTarget, match="a of .* is to name two different images"):
+        with pytest.raises(InvalidTarget, match=r"a of .* is to name two different images"):
             li.write({layouts[0]: image, layouts[1]: other})
         assert not registry.requests
         assert not list(tmp_path.iterdir())
