@@ -1,5 +1,6 @@
 """Apply one recipe to every image of an index."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -17,11 +18,18 @@ from lazyimg.state.index_state import Entry, IndexState
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.substitute import substitute
 from lazyimg.thunk.thunk import HELD, Thunk, traced
+from lazyimg.write.streams import everything_below
 
 
 @frozen
 class EachImage(Image):
-    """Stands for whichever image of an index the recipe is applied to."""
+    """Stands for whichever image of an index the recipe is applied to.
+
+    Attributes:
+        name_in_recipe: tells it from those of other maps that stand in the same recipe.
+    """
+
+    name_in_recipe: int | str
 
     def evaluate(self, run: Run) -> ImageState:
         """Never called: it is replaced."""
@@ -33,12 +41,14 @@ class MapImages(PlatformMutation):
     """Apply a recipe to the images of an index.
 
     Attributes:
-        recipe: what was composed around `EachImage`.
+        recipe: what was composed around ``each``.
+        each: what stands in it for an image.
         platforms: the images it is applied to; None for all.
         keep_attestations: whether entries that describe the images are kept.
     """
 
     recipe: Image = field(metadata=HELD)
+    each: EachImage = field(metadata=HELD)
     platforms: tuple[Platform, ...] | None = None
     keep_attestations: bool = False
 
@@ -54,7 +64,7 @@ class MapImages(PlatformMutation):
             return entry.changed_to(traced(evolve(self, base=inner), self.origin))
         if _describes(platform) or not self._is_meant(platform):
             return entry
-        return entry.changed_to(applied(self.recipe, entry.child))
+        return entry.changed_to(_applied(self.recipe, self.each, entry.child))
 
     def _is_meant(self, platform: Platform | None) -> bool:
         if self.platforms is None:
@@ -67,9 +77,21 @@ def _describes(platform: Platform | None) -> bool:
     return platform is not None and platform.os == UNKNOWN
 
 
-def applied(recipe: Image, image: Thunk[Any]) -> Image:
+def _applied(recipe: Image, each: EachImage, image: Thunk[Any]) -> Image:
     """The recipe around one image."""
-    return substitute(recipe, lambda thunk: image if isinstance(thunk, EachImage) else None)
+    return substitute(recipe, lambda thunk: image if thunk == each else None)
+
+
+def _settled(recipe: Image, each: EachImage) -> tuple[Image, EachImage]:
+    """The recipe with its stand-in under a name that follows from its structure alone.
+
+    A map may stand in the recipe of another, and name the other's image in its own. So the names in a recipe
+    are numbers, from the innermost maps up: none is that of a map within.
+    """
+    within = (thunk for thunk in everything_below([recipe]) if isinstance(thunk, MapImages))
+    numbers = (thunk.each.name_in_recipe for thunk in within)
+    named = EachImage(1 + max((number for number in numbers if isinstance(number, int)), default=0))
+    return _applied(recipe, each, named), named
 
 
 def mapped(
@@ -85,7 +107,8 @@ def mapped(
     """
     if attestations not in ("drop", "keep"):
         raise InvalidMutation(f"map(attestations=) is 'drop' or 'keep', not {attestations!r}")
-    recipe = function(EachImage())
+    each = EachImage(secrets.token_hex(16))
+    recipe = function(each)
     if not isinstance(recipe, Image):
         raise InvalidMutation(
             f"map() takes a function from image to image; it returned a {type(recipe).__qualname__}"
@@ -95,4 +118,4 @@ def mapped(
         if platforms is None
         else tuple(Platform.parse(p) if isinstance(p, str) else p for p in platforms)
     )
-    return MapImages(recipe, named, attestations == "keep", base=index)
+    return MapImages(*_settled(recipe, each), named, attestations == "keep", base=index)

@@ -10,6 +10,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.substitute import substitute
 from lazyimg.thunk.thunk import HELD, Thunk, traced
+from lazyimg.write.streams import everything_below
 
 if TYPE_CHECKING:
     from lazyimg.runtime import Work
@@ -62,8 +63,6 @@ class ResolveAll(Thunk[Mapping[str, Digest]]):
 
 def pinned(recipe: T, engine: Engine | None = None) -> T:
     """The recipe by digests; asks each registry for each of its tags once, and reads no manifest."""
-    from lazyimg.write.streams import everything_below  # noqa: PLC0415 - not needed to compose
-
     moving = [thunk for thunk in everything_below([recipe]) if isinstance(thunk, Moving) and thunk.moves]
     names = tuple(traced(Resolve(source), source.origin) for source in moving)
     digests = (engine or current_engine()).force(ResolveAll(names))
