@@ -1,7 +1,7 @@
 r"""Bytes of JSON: what was not edited is what it was, to the letter, whoever wrote it.
 
-The documents are written by hand, as Go writes them: compact, ``<`` as ``\u003c``, numbers beyond what a double
-holds, fields that nobody knows. What an edit makes of one is the very text with one piece of it replaced.
+The documents are written by hand, as Go writes them: compact, ``<`` as ``\u003c``, numbers beyond what a
+double holds, fields that nobody knows. What an edit makes of one is the very text with one piece of it replaced.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def test_absent_stays_absent(base: Pushing, app: Pushing, absent: bool) -> None:
     )
     config = app.config("1")
     assert config.get("created", "absent") == ("absent" if absent else None)
-    assert config.keys() - {"created"} == {"os", "architecture", "config", *(() if absent else ())}
+    assert config.keys() - {"created"} == {"os", "architecture", "config"}
 
 
 class TestFromNothing:
@@ -240,7 +240,10 @@ class TestFromNothing:
     def test_an_image(self, app: Pushing) -> None:
         """Of no layer, and of one."""
         li.Image.empty("linux/arm64/v8").write(f"{app.host}/app:1")
-        config = b'{"architecture":"arm64","os":"linux","variant":"v8","config":{},"rootfs":{"type":"layers","diff_ids":[]}}'
+        config = (
+            b'{"architecture":"arm64","os":"linux","variant":"v8","config":{},'
+            b'"rootfs":{"type":"layers","diff_ids":[]}}'
+        )
         assert app.bytes(app.json("1")["config"]) == config
         assert app.raw("1").decode() == (
             f'{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{{"mediaType":"{CONFIG}",'

@@ -1,4 +1,4 @@
-"""What holds for every mutation: a subject stays, an artifact's config is not touched, nothing is read early."""
+"""What holds for every mutation: a subject stays, an artifact's config is left alone, nothing is read early."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_what_changes_a_config_refuses_an_artifact(base: Pushing, artifact: Json
 
 @pytest.mark.parametrize("name", EVERY)
 def test_composing_asks_nobody(referrer: li.Image, registry: li.Registry, name: str) -> None:
-    """Its key, graph, text, card and plan neither; equal parameters make equal thunks, and pickles go round."""
+    """Nor do key, graph, text, card and plan; equal parameters make equal thunks, and pickles go round."""
     registry.clear()
     image = EVERY[name](referrer)
     assert image == EVERY[name](referrer)
