@@ -1,7 +1,7 @@
 r"""Bytes of JSON: what was not edited is what it was, to the letter, whoever wrote it.
 
 The documents are written by hand, as Go writes them: compact, ``<`` as ``\u003c``, numbers beyond what a
-double holds, fields that nobody knows. What an edit makes of one is the very text with one piece of it replaced.
+double holds, fields that nobody knows. What an edit makes of one is the very text with one piece replaced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What holds for every mutation: a subject stays, an artifact's config is left alone, nothing is read early."""
+"""Every mutation: a subject stays, an artifact's config is left alone, nothing is read early."""
 
 from __future__ import annotations
 
