@@ -8,7 +8,7 @@ from lazyimg.registry.retry import TRANSIENT, retry_after
 from lazyimg.registry.transport import Reply
 
 _UNAUTHORIZED = 401
-_OUT_OF_STEP = 416
+OUT_OF_STEP = 416
 _LOST = frozenset({404, 410})
 _LOST_CODES = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
 
@@ -53,7 +53,7 @@ def fault_of(conversation: Conversation, reply: Reply, question: Question, since
         if not may_help:
             raise error
         return Fault(error, is_unread=True)
-    if status not in TRANSIENT | _LOST | {_OUT_OF_STEP}:
+    if status not in TRANSIENT | _LOST | {OUT_OF_STEP}:
         return None
     wait = retry_after(reply.headers.get("Retry-After"))
     return Fault(conversation.refused(question, reply), wait=wait, is_lost=status in _LOST)
@@ -65,4 +65,4 @@ def tells_of_loss(status: int, codes: tuple[str, ...]) -> bool:
     >>> tells_of_loss(400, ("BLOB_UPLOAD_INVALID",)), tells_of_loss(400, ("DIGEST_INVALID",))
     (True, False)
     """
-    return status in _LOST or status == _OUT_OF_STEP or bool(_LOST_CODES.intersection(codes))
+    return status in _LOST or status == OUT_OF_STEP or bool(_LOST_CODES.intersection(codes))

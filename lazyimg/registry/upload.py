@@ -21,7 +21,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.registry.auth import TokenServiceBusy
 from lazyimg.registry.bytes_body import BytesBody
 from lazyimg.registry.conversation import Conversation, Patience, Question
-from lazyimg.registry.fault import Fault, fault_of, tells_of_loss
+from lazyimg.registry.fault import OUT_OF_STEP, Fault, fault_of, tells_of_loss
 from lazyimg.registry.location import held_bytes, resolve, with_digest
 from lazyimg.registry.network import Call
 from lazyimg.registry.outgoing import Outgoing
@@ -108,7 +108,8 @@ class Upload:
             self.put(self._body, digest, self._total)
             return
         while (error := self._close(digest)) is not None:
-            self._begin_again(Fault(error, is_lost=tells_of_loss(error.status, error.codes)))
+            is_lost = error.status != OUT_OF_STEP and tells_of_loss(error.status, error.codes)
+            self._begin_again(Fault(error, is_lost=is_lost))
             if self._body is not None:
                 self._transfer(self._body)
         self.is_over = True

@@ -179,6 +179,7 @@ class LayoutSession(Session[OCILayout]):
         alone = any(target.replace is True for _, target in goals)
 
         def change(index: Index) -> Index:
+            self.refuse_if_aborted()  # the lock may have been waited for
             for _, target in goals:
                 target.refuse_moved(index)
             return named(index, namings, alone=alone)

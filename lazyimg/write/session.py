@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from lazyimg.content.body import Body
+from lazyimg.errors import Cancelled
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.media_type import is_distributable
@@ -17,7 +18,7 @@ from lazyimg.state.contents import Stored
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
-from lazyimg.write.record import Placed, Record
+from lazyimg.write.record import Placed, Record, TagState
 from lazyimg.write.target import Target
 
 T = TypeVar("T", bound=Target)
@@ -41,6 +42,7 @@ class Session(ABC, Generic[T]):
         self._staged: set[Digest] = set()
         self._goals: list[tuple[Sealed, T]] = []
         self._moving = threading.Lock()
+        self._is_aborted = False
 
     # --- what a kind of place says --------------------------------------------------------------------
 
@@ -63,6 +65,8 @@ class Session(ABC, Generic[T]):
     @abstractmethod
     def move(self, goals: Sequence[tuple[Sealed, T]]) -> None:
         """Let names say what they are to say: the last effect, once all blobs and manifests are in place.
+
+        What it raises means that none has moved.
 
         Args:
             goals: manifests, each with the target whose names it gets; in an order that depends on nothing
@@ -121,16 +125,33 @@ class Session(ABC, Generic[T]):
 
     def publish(self, root: Sealed, target: T) -> None:  # noqa: ARG002 - all of them at once
         """Move all names that were prepared; whoever calls again finds them moved."""
-        with self._moving:
+        with self._moving, self._receiving():
             goals, self._goals = sorted(self._goals, key=_by_name), []
             names = [name for _, target in goals for name in target.names]
             if goals:
-                self.record.tags.update(dict.fromkeys(names, "not moved"))
-                self.move(goals)
-                self.record.tags.update(dict.fromkeys(names, "moved"))
+                self._note(names, "unknown")
+                try:
+                    self.move(goals)
+                except BaseException:
+                    self._note(names, "not moved")
+                    raise
+                self._note(names, "moved")
+
+    def _note(self, names: Iterable[str], state: TagState) -> None:
+        self.record.tags.update(dict.fromkeys(names, state))
+
+    def refuse_if_aborted(self) -> None:
+        """Check that the write goes on; for a place that had to wait, before it does what cannot be undone.
+
+        Raises:
+            Cancelled: the write was ended meanwhile.
+        """
+        if self._is_aborted:
+            raise Cancelled("the write was ended before its names had moved")
 
     def abort(self) -> None:
         """Wait until nothing is being written any more; what is not whole was never named."""
+        self._is_aborted = True
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way, ABORT_TIME)
 

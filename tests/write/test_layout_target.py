@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,9 @@ from support.images import described, sha256, text_of
 
 import lazyimg as li
 from lazyimg.errors import ContentMismatch, LayoutError, LayoutUnwritable
+from lazyimg.thunk import scheduler
+from lazyimg.thunk.events import Ended, Event
+from lazyimg.write import session
 
 if TYPE_CHECKING:
     from support.images import Pushing
@@ -164,3 +169,29 @@ def test_a_place_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None
     with pytest.raises(LayoutUnwritable):
         li.Image.empty().append(layer).write(li.OCILayout(tmp_path / "file"))
     assert not opened
+
+
+def test_a_write_that_was_ended_while_it_waited_moves_nothing(
+    app: Pushing, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer holds the layout; when it lets go, what was given up stays so."""
+    monkeypatch.setattr(scheduler, "INTERRUPTED_GRACE", 0.2)
+    monkeypatch.setattr(session, "ABORT_TIME", 0.2)
+    li.Image.empty().write(li.OCILayout(out, tag="a"))
+    before = (out / "index.json").read_bytes()
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Ended) and event.name == "Publish":
+            raise KeyboardInterrupt
+
+    with (out / ".lazyimg-lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with li.Engine(on_event=interrupt), pytest.raises(KeyboardInterrupt) as caught:
+            li.Image.empty().write(f"{app.host}/app:1", li.OCILayout(out, tag="b"))
+        workers = [thread for thread in threading.enumerate() if thread.name.startswith("lazyimg-worker")]
+        assert workers
+    for thread in workers:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert "tag b: unknown" in "".join(caught.value.__notes__)  # as it was then
+    assert (out / "index.json").read_bytes() == before
