@@ -37,7 +37,17 @@ _ADVICE = {
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
-    """Make ``path`` absolute and expand ``~``, without a look at the disk."""
+    """Make ``path`` absolute and expand ``~`` by the environment, without a look at the disk.
+
+    Raises:
+        ValueError: it is another user's home, or not in the environment: finding it would open files.
+    """
+    first = os.fspath(path).partition(os.sep)[0]
+    if first.startswith("~") and (first != "~" or "HOME" not in os.environ):
+        raise ValueError(
+            f"{shown(path)}: the home directory {shown(first)} would have to be looked up; "
+            "write the directory itself"
+        )
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - Path.resolve would stat
 
 

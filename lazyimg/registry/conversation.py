@@ -110,12 +110,16 @@ class Conversation:
         wire: sends single requests.
         authorizer: knows what to send them with.
         retries: how often to try again.
+
+    Attributes:
+        takes_streams: whether blobs can be sent in a PATCH, as far as is known.
     """
 
     def __init__(self, site: Site, wire: Wire, authorizer: Authorizer, retries: Retries) -> None:
         self.site = site
         self.wire = wire
         self.retries = retries
+        self.takes_streams = True
         self._authorizer = authorizer
 
     def ask(self, question: Question, patience: Patience = ANY) -> Answer:

@@ -95,7 +95,10 @@ class Upload:
         """
         self._body = body
         self._call.alive()
-        self._transfer(body)
+        if self._conversation.takes_streams:
+            self._transfer(body)
+        else:
+            self._wait_for_digest(body)
 
     def commit(self, digest: str) -> None:
         """Close the upload: the registry checks the digest, and the blob is there.
@@ -168,7 +171,7 @@ class Upload:
         while self._total is None or self._held < self._total:
             fault = self._patch(body)
             if self._is_whole:
-                self._drain(body)
+                self._wait_for_digest(body)
                 return
             if fault is not None:
                 self._recover(fault)
@@ -191,6 +194,7 @@ class Upload:
         if reply.status in _NO_STREAMS:
             reply.close()
             self._is_whole = True
+            self._conversation.takes_streams = False
             return None
         if reply.status >= 300:  # noqa: PLR2004 - no success, in HTTP's own words
             raise self._conversation.refused(question, reply)
@@ -234,8 +238,14 @@ class Upload:
         error = RegistryError(f"the registry {said} of the {sent} bytes of a blob of {self.repository}")
         return Fault(error, is_unclear=held is None or held > sent)
 
-    def _drain(self, body: Body) -> None:
-        """Read the body to its end, so that its digest is known, for a registry that wants that first."""
+    def _wait_for_digest(self, body: Body) -> None:
+        """Read the body to its end, so that its digest is known, for a registry that wants that first.
+
+        A body that can is told to keep its bytes, so that the source need not be read again for the PUT.
+        """
+        self._is_whole = True
+        if callable(keep := getattr(body, "keep", None)):
+            keep()
         self._total = sum(len(memoryview(chunk).cast("B")) for chunk in body.chunks(0))
 
     # --- recovering ----------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ Pure composing: an `Assembly` is told what goes where and gives the thunk that d
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from lazyimg.content.identity import Identity
 from lazyimg.errors import InvalidTarget
 from lazyimg.oci.descriptor import Descriptor
@@ -104,7 +106,8 @@ class Assembly:
             before = self._configs[config.key].sessions if config.key in self._configs else ()
             self._configs[config.key] = PutConfig(config, _union(before, sessions))
         new = tuple(self._identity(layer) for layer in state.layers if layer.descriptor is None)
-        return SealManifest(state, config, new, subject, named.get(id(state.based_on)))
+        alone = evolve(state, subject=None, based_on=None)  # a key of all that it names in turn would be deep
+        return SealManifest(alone, config, new, subject, named.get(id(state.based_on)))
 
     def seal_config(self, state: ImageState) -> Thunk[Sealed]:
         """The edited config of an image that was added."""
@@ -134,7 +137,7 @@ class Assembly:
         platforms = tuple(
             configs.get(entry.child.key) if entry.needs_platform else None for entry in state.entries
         )
-        return SealIndex(state, children, platforms, subject)
+        return SealIndex(evolve(state, subject=None), children, platforms, subject)
 
     def _stage(self, manifest: Thunk[Sealed], sessions: Sessions, child: State) -> None:
         """Let a child's manifest be sent; a nested index after its own children."""

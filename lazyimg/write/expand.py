@@ -29,23 +29,24 @@ class Expand(Thunk[Sequence[Sealed]]):
     def __repr__(self) -> str:
         return f"{self.name}({brief(self.images)})"
 
-    def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:
+    def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:  # noqa: ARG002 - its inputs are known
         """Go on with the states."""
-        return Settle(tuple(run.value(image) for image in self.images), self.ways)
+        return Settle(self.images, self.ways)
 
 
 @frozen
 class Settle(Thunk[Sequence[Sealed]]):
-    """Read the documents that the states turn out to need; when all are known, everything is static."""
+    """Read the documents that the images turn out to need; when all are known, everything is static."""
 
-    states: tuple[State, ...]
+    images: tuple[Thunk[State], ...]
     ways: tuple[Ways, ...]
     documents: tuple[Thunk[Any], ...] = ()
 
     def evaluate(self, run: Run) -> Thunk[Sequence[Sealed]]:
         """Go on with more documents, or with bytes."""
         known = {document.key: run.value(document) for document in self.documents}
-        routes = list(zip(self.states, self.ways, strict=True))
+        states = [run.value(image) for image in self.images]
+        routes = list(zip(states, self.ways, strict=True))
         wanted = [
             document
             for state, ways in routes
@@ -63,27 +64,19 @@ class SealImage(Thunk[Sealed]):
 
     image: Thunk[State]
 
-    def evaluate(self, run: Run) -> Thunk[Sealed]:
-        """Go on with the state."""
-        return _Seal(run.value(self.image))
-
-
-@frozen
-class _Seal(Thunk[Sealed]):
-    """Read the documents that a state turns out to need, and seal it; local layers are read and dropped."""
-
-    state: State
     documents: tuple[Thunk[Any], ...] = ()
 
     def evaluate(self, run: Run) -> Thunk[Sealed]:
+        """Read the documents that it turns out to need, and seal it; local layers are read and dropped."""
+        state = run.value(self.image)
         known = {document.key: run.value(document) for document in self.documents}
-        wanted = needed(self.state, (), known)
+        wanted = needed(state, (), known)
         more = tuple({d.key: d for d in wanted if d.key not in known}.values())
         if more:
             return evolve(self, documents=self.documents + more)
         assembly = Assembly(known)
-        assembly.add(self.state, ())
-        return assembly.seal(self.state)
+        assembly.add(state, ())
+        return assembly.seal(state)
 
 
 @frozen

@@ -152,3 +152,12 @@ def test_what_a_diamond_comes_to_is_right() -> None:
     assert subjects().manifest().subject is not None
     other = functools.reduce(lambda image, _: image.annotate({"x": "1"}), range(3), subjects())
     assert other.manifest().subject == subjects().manifest().subject
+
+
+def test_a_long_chain_of_referrers_is_written() -> None:
+    """An image that refers to an image that refers to an image, a thousand times, needs no recursion."""
+    image: li.Image = li.Image.empty()
+    for number in range(1000):
+        image = li.Image.empty().annotate({"number": str(number)}).with_subject(image)
+    with li.Registry() as registry:
+        assert image.write(f"{registry.host}/app:1").digest == image.digest()
