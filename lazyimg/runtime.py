@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field, frozen
 
+from lazyimg.content.copies import Copies
 from lazyimg.content.counters import Counters
 from lazyimg.content.pipeline import proceed
 from lazyimg.oci.reference import Reference
@@ -104,12 +105,20 @@ class Work:
     Attributes:
         sessions: every session that was opened, by its site, so that none outlives the run.
         counters: what was read of local sources.
+        copies: of layers that several readers need.
+        patience: seconds to wait at most for streams that another run consumes; None waits without end.
     """
 
     runtime: Runtime
     sessions: dict[Any, Ends] = field(factory=dict)
     counters: Counters = field(factory=Counters)
+    copies: Copies = field(init=False, repr=False)
+    patience: float | None = None
     _archives: OpenArchives = field(factory=OpenArchives, init=False, repr=False)
+
+    @copies.default
+    def _copies(self) -> Copies:
+        return Copies(self.scratch)
 
     def client(self, registry: Reference) -> "Client":
         """The client of a reference's registry."""
@@ -127,6 +136,7 @@ class Work:
     def close(self) -> None:
         """Close what was opened to be read. What is asked for again is opened again."""
         self._archives.close()
+        self.copies.close()
 
     @property
     def scratch(self) -> Path | None:

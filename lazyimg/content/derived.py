@@ -59,7 +59,7 @@ class Derived(PiecesReader):
 class Plain:
     """The tar of a layer, byte for byte."""
 
-    is_derived: ClassVar[bool] = True
+    counts_itself: ClassVar[bool] = True
 
     tar: LayerTar
 
@@ -111,7 +111,7 @@ class MergedTar:
         limits: how large files may be that are mostly holes.
     """
 
-    is_derived: ClassVar[bool] = True
+    counts_itself: ClassVar[bool] = True
 
     tars: tuple[LayerTar, ...]
     on_top: bool = False

@@ -12,6 +12,7 @@ from lazyimg.content.compression import Compression, Gzip, Uncompressed, Zstd
 from lazyimg.image.layer import Layer
 from lazyimg.oci.media_type import layer_compression
 from lazyimg.state.contents import Contents, Local, Named, Stored
+from lazyimg.state.reading import readable
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -33,7 +34,7 @@ class Flattened(Layer):
         """Say what is to be merged; nothing is read."""
         from lazyimg.content.derived import MergedTar  # noqa: PLC0415 - decompressors are loaded on use
 
-        contents = [run.value(layer) for layer in self.layers]
+        contents = [readable(run.value(layer), layer.key, run) for layer in self.layers]
         tars = tuple(_tar(one, run) for one in contents)
         source = MergedTar(tars, on_top=self.on_top, scratch=run.runtime.scratch)
         return Local(source, self.compression, spool=all(_spools(one) for one in contents))
@@ -61,7 +62,7 @@ class WithTime(Layer):
         """Say what is to be rewritten; nothing is read."""
         from lazyimg.content.derived import Retimed  # noqa: PLC0415 - decompressors are loaded on use
 
-        contents = run.value(self.layer)
+        contents = readable(run.value(self.layer), self.layer.key, run)
         source = Retimed(_tar(contents, run), self.time_ns)
         return Local(source, _compression_of(contents), spool=_spools(contents))
 
@@ -77,7 +78,7 @@ class Recompressed(Layer):
         """Say what is to be compressed; nothing is read."""
         from lazyimg.content.derived import Plain  # noqa: PLC0415 - decompressors are loaded on use
 
-        contents = run.value(self.layer)
+        contents = readable(run.value(self.layer), self.layer.key, run)
         if isinstance(contents, Local) and contents.compression is not None:
             return evolve(contents, compression=self.compression)  # it never was, so it is not twice
         return Local(Plain(_tar(contents, run)), self.compression, spool=_spools(contents))

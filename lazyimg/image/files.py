@@ -2,15 +2,17 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.errors import NobodyConsumes
 from lazyimg.image.rewriting import refuse_artifact
 from lazyimg.state.contents import Contents
 from lazyimg.state.image_state import ImageState
+from lazyimg.state.reading import readable
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Thunk
+from lazyimg.thunk.thunk import HELD, Thunk
+from lazyimg.write.sharing import read_often
 from lazyimg.write.streams import one_shots
 
 if TYPE_CHECKING:
@@ -27,7 +29,18 @@ class FilesOf(Thunk["Files"]):
         """Go on with the layers."""
         state = run.value(self.image)
         refuse_artifact(state, "files()")
-        return ReadFiles(tuple(layer.layer for layer in state.layers))
+        return _expected(ReadFiles(tuple(layer.layer for layer in state.layers)), run)
+
+
+@frozen
+class LayerFiles(Thunk["Files"]):
+    """The files of a layer."""
+
+    layer: Thunk[Contents] = field(metadata=HELD)
+
+    def evaluate(self, run: Run) -> Thunk["Files"]:
+        """Go on with it."""
+        return _expected(ReadFiles((self.layer,), on_top=True), run)
 
 
 @frozen
@@ -53,7 +66,7 @@ class ReadFiles(Thunk["Files"]):
         merged = Merged(run.runtime.scratch, on_top=self.on_top)
         try:
             for layer in self.layers:
-                tar = ContentsTar(run.value(layer), run.runtime, run.check)
+                tar = ContentsTar(readable(run.value(layer), layer.key, run), run.runtime, run.check)
                 with tar.open() as opened:
                     merged.add(opened.chunks, tar.describe())
             merged.settle()
@@ -63,6 +76,12 @@ class ReadFiles(Thunk["Files"]):
         return Files(merged)
 
 
+def _expected(reading: ReadFiles, run: Run) -> ReadFiles:
+    """The same, once it is known what is read for it more than once."""
+    run.runtime.copies.expect(read_often([reading]))
+    return reading
+
+
 def files(image: Thunk[ImageState], engine: Engine | None) -> "Files":
     """The files of an image; see `lazyimg.Image.files`."""
     return _forced(image, FilesOf(image), engine)
@@ -70,7 +89,7 @@ def files(image: Thunk[ImageState], engine: Engine | None) -> "Files":
 
 def layer_files(layer: Thunk[Contents], engine: Engine | None) -> "Files":
     """The files of a layer; see `lazyimg.Layer.files`."""
-    return _forced(layer, ReadFiles((layer,), on_top=True), engine)
+    return _forced(layer, LayerFiles(layer), engine)
 
 
 def _forced(below: Thunk[Any], thunk: Thunk["Files"], engine: Engine | None) -> "Files":

@@ -33,8 +33,8 @@ class Local:
 
 
 def counts_itself(source: Source) -> bool:
-    """Whether a source is made of other layers, and what is read is counted where those are."""
-    return getattr(source, "is_derived", False) is True
+    """Whether what is read of a source is counted by itself: of one that is made of layers, or a copy."""
+    return getattr(source, "counts_itself", False) is True
 
 
 class Home(Protocol):

@@ -13,7 +13,7 @@ from lazyimg.content.magic import compression_of
 from lazyimg.content.pipeline import verified
 from lazyimg.content.plain import uncompressed
 from lazyimg.content.source import ReadInto, Source
-from lazyimg.errors import InvalidContent
+from lazyimg.errors import ContentMismatch, InvalidContent
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Contents, Local, Stored, counts_itself
@@ -84,10 +84,25 @@ class ContentsTar:
 
     def _plain(self, local: Local, blob: Iterator[bytes]) -> Iterator[bytes]:
         if local.compression is not None:
-            return _tar_alone(blob, self.describe())
+            return self._as_said(local.diff_id, _tar_alone(blob, self.describe()))
         if local.given is None:
             return uncompressed(blob, self.describe(), self.limits)
         return self._vouched(local.given, blob)
+
+    def _as_said(self, diff_id: Digest | None, tar: Iterator[bytes]) -> Iterator[bytes]:
+        """A tar, held against what a document says of it at its end."""
+        if diff_id is None:
+            yield from tar
+            return
+        found = new_hash(diff_id.algorithm)
+        for chunk in tar:
+            found.update(chunk)
+            yield chunk
+        if Digest.from_hash(found) != diff_id:
+            raise ContentMismatch(
+                f"{self.describe()} has the diff_id {Digest.from_hash(found)}, but the config of its image "
+                f"says {diff_id}: it is damaged, or was changed while it was read"
+            )
 
     def _vouched(self, given: Identity, blob: Iterator[bytes]) -> Iterator[bytes]:
         """The tar in a blob that a user vouches for, held against that at its end."""

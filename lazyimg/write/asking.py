@@ -1,14 +1,15 @@
 """Digests, sizes and documents of what is not being written: forced, or waited for."""
 
 import threading
+from contextlib import suppress
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.content.identity import Identity
 from lazyimg.content.stream import OneShot
 from lazyimg.engine import Engine, current_engine, refuse_inside
-from lazyimg.errors import IdentityTimeout, NobodyConsumes
+from lazyimg.errors import IdentityTimeout, NobodyConsumes, StreamSpent
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
@@ -17,9 +18,10 @@ from lazyimg.state.image_state import ImageState
 from lazyimg.state.index_state import IndexState, State
 from lazyimg.state.seal import Sealed
 from lazyimg.thunk.run import Run
-from lazyimg.thunk.thunk import Early, Thunk
+from lazyimg.thunk.thunk import HELD, Early, Thunk
 from lazyimg.write.consume import Consume
 from lazyimg.write.expand import ConfigOf, SealImage
+from lazyimg.write.sharing import read_often
 from lazyimg.write.streams import one_shots
 
 V = TypeVar("V")
@@ -27,6 +29,18 @@ V = TypeVar("V")
 
 @frozen
 class Identify(Thunk[Identity]):
+    """The identity of a layer."""
+
+    layer: Thunk[Contents] = field(metadata=HELD)
+
+    def evaluate(self, run: Run) -> Thunk[Identity]:
+        """Go on with the layer, once it is known what is read for it more than once."""
+        run.runtime.copies.expect(read_often([self.layer]))
+        return Identified(self.layer)
+
+
+@frozen
+class Identified(Thunk[Identity]):
     """The identity of a layer, read to its end unless it is vouched for."""
 
     layer: Thunk[Contents]
@@ -84,11 +98,19 @@ def ask(below: Thunk[object], thunk: Thunk[V], engine: Engine | None, timeout: f
         ForcedInside: called from an evaluation.
         IdentityTimeout: a stream was not consumed in time.
         NobodyConsumes: on the main thread, without a timeout, and no write will read the stream.
+        StreamSpent: a stream is gone, and this was not made of it.
     """
     refuse_inside(thunk)
     for stream, layer in one_shots([below]).items():
-        _wait(stream, layer, timeout)
-    return (engine or current_engine()).force(thunk)
+        if getattr(below, "is_layer", False):
+            _wait(stream, below, timeout)
+        else:
+            with suppress(StreamSpent):  # what was made of it, instead of it, may be known all the same
+                _wait(stream, layer, timeout)
+    engine = engine or current_engine()
+    work = engine.begin()
+    work.patience = timeout
+    return engine.force(thunk, work=work)
 
 
 def _wait(stream: OneShot, layer: Thunk[object], timeout: float | None) -> None:

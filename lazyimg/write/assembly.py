@@ -21,9 +21,11 @@ from lazyimg.write.consume import Consume
 from lazyimg.write.documents import Known, lineage, sites_to_reach
 from lazyimg.write.publish import AllInPlace, Finish, Prepare, Publish, PutConfig, Stage
 from lazyimg.write.seal import DiffIdOf, SealConfig, SealIndex, SealManifest
+from lazyimg.write.sharing import read_often
 from lazyimg.write.target import OpenSession, Target
 
 if TYPE_CHECKING:
+    from lazyimg.content.copies import Copies
     from lazyimg.oci.config import ConfigFile
 
 Sessions = tuple[OpenSession, ...]
@@ -74,6 +76,10 @@ class Assembly:
     def _want(self, name: str, layer: Thunk[Contents], sessions: Sessions) -> None:
         self._layers.setdefault(name, {})[layer.key] = layer
         self._sites.setdefault(name, {}).update((session.key, session) for session in sessions)
+
+    def read_often(self) -> frozenset[str]:
+        """The keys of the layers that are read more than once, by sites and by layers made of them."""
+        return read_often(layer for layers in self._layers.values() for layer in layers.values())
 
     def consume(self, name: str) -> Consume:
         """The thunk that consumes the blob of this name."""
@@ -160,8 +166,13 @@ Ways = tuple[tuple[OpenSession, Target], ...]
 """The sessions that an image goes to, with the targets that say its names there."""
 
 
-def assemble(routes: Iterable[tuple[State, Ways]], known: Known) -> Finish:
+def assemble(routes: Iterable[tuple[State, Ways]], known: Known, copies: "Copies") -> Finish:
     """The second stage of a write of these images and indexes.
+
+    Args:
+        routes: the states, and where each goes.
+        known: the documents that were read.
+        copies: are told which layers are read more than once.
 
     Raises:
         InvalidTarget: a site cannot hold what it is to be given.
@@ -171,6 +182,7 @@ def assemble(routes: Iterable[tuple[State, Ways]], known: Known) -> Finish:
     for state, _, sessions in reaching:
         _refuse_unfit(state, sessions)
         assembly.add(state, sessions)
+    copies.expect(assembly.read_often())
     manifests = [assembly.seal(state, sessions) for state, _, sessions in reaching]
     goals = [
         (manifest, session, target)

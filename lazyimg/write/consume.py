@@ -5,17 +5,19 @@ acknowledged, so that the config can go ahead (law 6).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from attrs import frozen
 
 from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
 from lazyimg.content.pipeline import OnePass, Pass
-from lazyimg.errors import ContentMismatch
+from lazyimg.errors import ContentMismatch, IdentityTimeout
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.state.contents import Contents, Local, Named, Stored, counts_itself
+from lazyimg.state.reading import readable
 from lazyimg.state.seal import blob_descriptor
+from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Early, Thunk
 from lazyimg.write.delivery import Check, Delivery
@@ -27,6 +29,8 @@ from lazyimg.write.target import SiteSession
 
 if TYPE_CHECKING:
     from lazyimg.runtime import Work
+
+C = TypeVar("C", bound=Contents)
 
 
 @frozen
@@ -81,18 +85,30 @@ class Consume(Thunk[None]):
             self._read(run, local[0], sessions)
 
     def _is_known(self, run: Run) -> bool:
-        """Whether a stream was consumed before, so that its identity is at hand."""
+        """Whether it was consumed, or is, by another run, whose matter streams are: then its identity is."""
+        work: Work = run.runtime
         cells = [cells.cell(layer.key) for layer in self.layers for cells in identities_of(layer)]
-        known = [cell for cell in cells if cell.state == "known"]
+        known = [cell for cell in cells if cell.state == "known" or not work.sessions]
         for cell in known:
-            run.publish(Early(self), cell.get())
+            run.publish(Early(self), self._awaited(cell, run))
         return bool(known)
+
+    def _awaited(self, cell: Once[Identity], run: Run) -> Identity:
+        patience = run.runtime.patience
+        try:
+            return cell.get(patience, run.check)
+        except TimeoutError as error:
+            if cell.state == "failed":
+                raise
+            raise IdentityTimeout(f"after {patience:g} s nothing had consumed {self.layers[0]!r}") from error
 
     def _copy(self, run: Run, blobs: Sequence[Stored], sessions: Sequence[SiteSession[Any]]) -> None:
         """Bring in a blob that rests somewhere: without its bytes where that can be."""
         missing = self._missing(run, blobs, sessions)
         if missing:
-            delivery = Delivery[Descriptor](run, missing, lambda _: StoredPass(blobs[0], run))
+            delivery = Delivery[Descriptor](
+                run, missing, lambda _: StoredPass(self._readable(run, blobs[0]), run)
+            )
             self._tell_all(run, delivery.run(lambda name: name, known=blobs[0].descriptor))
 
     def _missing(
@@ -109,7 +125,8 @@ class Consume(Thunk[None]):
             self._copy(run, [blob], sessions)
             return
         missing = self._missing(run, [blob], sessions)
-        delivery = Delivery[Identity](run, missing, lambda _: NamedPass(blob, run))
+        read = self._readable(run, blob)
+        delivery = Delivery[Identity](run, missing, lambda _: NamedPass(read, run))
         self._tell_all(run, delivery.run(lambda end: self._name(run, end), known=blob.descriptor))
 
     def _send_vouched(
@@ -126,6 +143,7 @@ class Consume(Thunk[None]):
         self, run: Run, local: Local, sessions: Sequence[SiteSession[Any]], known: Descriptor | None = None
     ) -> None:
         """Read local bytes once, into every session."""
+        local = self._readable(run, local)
         delivery = Delivery[Identity](
             run,
             sessions,
@@ -134,6 +152,11 @@ class Consume(Thunk[None]):
             spool=local.spool,
         )
         self._tell_all(run, delivery.run(lambda end: self._name(run, _verified(local, end)), known))
+
+    def _readable(self, run: Run, contents: C) -> C:
+        """Contents of one of the layers as they are read, if layers made of it read them, too."""
+        key = next(layer.key for layer in self.layers if run.value(layer) is contents)
+        return cast("C", readable(contents, key, run))
 
     def _name(self, run: Run, identity: Identity) -> Descriptor:
         self._make_known(run, identity)

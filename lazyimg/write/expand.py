@@ -55,7 +55,7 @@ class Settle(Thunk[Sequence[Sealed]]):
         more = tuple({d.key: d for d in wanted if d.key not in known}.values())
         if more:
             return evolve(self, documents=self.documents + more)
-        return assemble(routes, known)
+        return assemble(routes, known, run.runtime.copies)
 
 
 @frozen
@@ -76,6 +76,7 @@ class SealImage(Thunk[Sealed]):
             return evolve(self, documents=self.documents + more)
         assembly = Assembly(known)
         assembly.add(state, ())
+        run.runtime.copies.expect(assembly.read_often())
         return assembly.seal(state)
 
 
@@ -92,6 +93,7 @@ class ConfigOf(Thunk[ConfigFile]):
             return state.config
         assembly = Assembly({})
         assembly.add(state, ())
+        run.runtime.copies.expect(assembly.read_often())
         return _Parsed(assembly.seal_config(state))
 
 

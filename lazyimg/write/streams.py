@@ -64,12 +64,25 @@ def claimed(roots: Iterable[Thunk[Any]]) -> Iterator[None]:
             stream.claim()
             held.append(stream)
         yield
+        _end(held)
     except BaseException as error:
         _fail(held, error)
         raise
     finally:
         for stream in held:
             stream.release()
+
+
+def _end(streams: Iterable[OneShot]) -> None:
+    """Let nobody wait for what was not made of streams that are gone."""
+    for stream in streams:
+        if stream.spent:
+            stream.identities.fail(
+                StreamSpent(
+                    f"{stream!r} was read by a write, but not as this layer alone: of what was made of it (a "
+                    "flattened image, say) the identity is known, of the layer itself it never will be"
+                )
+            )
 
 
 def _fail(streams: Iterable[OneShot], error: BaseException) -> None:
