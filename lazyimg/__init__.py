@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lazyimg.oci.reference import Reference
     from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
     from lazyimg.server.registry import Registry
+    from lazyimg.write.archive_target import Archive
+    from lazyimg.write.daemon_target import Daemon
     from lazyimg.write.layout_target import OCILayout
     from lazyimg.write.plan import Plan
     from lazyimg.write.registry_target import RegistryTarget
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
     from lazyimg.write.writing import write
 
 _HOMES = {
+    "Archive": "write.archive_target",
     "ConfigFile": "oci.config",
+    "Daemon": "write.daemon_target",
     "DefaultKeychain": "registry.keychain",
     "Descriptor": "oci.descriptor",
     "Digest": "oci.digest",
@@ -73,7 +77,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Archive",
     "ConfigFile",
+    "Daemon",
     "DefaultKeychain",
     "Descriptor",
     "Digest",

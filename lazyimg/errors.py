@@ -166,6 +166,10 @@ class LayoutUnwritable(LazyImgError, OSError):
     """An OCI layout that the system does not let be written: a full or a read-only disk."""
 
 
+class ArchiveUnwritable(LazyImgError, OSError):
+    """An image archive that the system does not let be written: a full or a read-only disk."""
+
+
 class DirectoryInUse(LazyImgError, OSError):
     """A directory that another registry or writer holds."""
 

@@ -164,14 +164,15 @@ class LayoutSession(Session[OCILayout]):
         """Write a file while reading; the digest gives it its name."""
         return self._layout.write_blob(chunks, digest)
 
-    def prepare(self, root: Sealed, target: OCILayout) -> None:
-        """Write the manifest, and check the target's condition.
+    def ready(self, goals: Sequence[tuple[Sealed, OCILayout]]) -> None:
+        """Check the targets' conditions.
 
         Raises:
-            TagMoved: it does not hold.
+            TagMoved: one does not hold.
         """
-        super().prepare(root, target)
-        target.refuse_moved(self._layout.index())
+        index = self._layout.index()
+        for _, target in goals:
+            target.refuse_moved(index)
 
     def move(self, goals: Sequence[tuple[Sealed, OCILayout]]) -> None:
         """Let ``index.json`` name the manifests, all at once."""

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from lazyimg.content.body import Body
 from lazyimg.errors import Cancelled
@@ -35,14 +35,18 @@ class Session(ABC, Generic[T]):
     names move once for all images of a write.
     """
 
+    is_atomic: ClassVar[bool] = True
+    """Whether names have all moved, or none: else a failure leaves them unknown."""
+
     def __init__(self) -> None:
         self.record = Record()
         self._changed = threading.Condition()
         self._under_way = 0
-        self._staged: set[Digest] = set()
-        self._goals: list[tuple[Sealed, T]] = []
+        self._goals: dict[tuple[Digest, T], Sealed] = {}
         self._moving = threading.Lock()
         self._is_aborted = False
+        self._is_ready = False
+        self._is_moved = False
 
     # --- what a kind of place says --------------------------------------------------------------------
 
@@ -66,11 +70,18 @@ class Session(ABC, Generic[T]):
     def move(self, goals: Sequence[tuple[Sealed, T]]) -> None:
         """Let names say what they are to say: the last effect, once all blobs and manifests are in place.
 
-        What it raises means that none has moved.
+        What it raises means that none has moved, unless the kind of place says otherwise by `is_atomic`.
 
         Args:
             goals: manifests, each with the target whose names it gets; in an order that depends on nothing
                 but them.
+        """
+
+    def ready(self, goals: Sequence[tuple[Sealed, T]]) -> None:
+        """Do what can fail before names move, here or elsewhere; by default there is nothing to do.
+
+        Args:
+            goals: as for `move`.
         """
 
     # --- what follows from it -------------------------------------------------------------------------
@@ -112,30 +123,46 @@ class Session(ABC, Generic[T]):
             size = self.write([blob.data], lambda: blob.descriptor.digest)
         return self.record.add(Placed("uploaded", blob.descriptor, size, 1))
 
-    def stage(self, root: Sealed, target: T | None) -> None:  # noqa: ARG002 - named by nothing yet
-        """Take in a manifest."""
+    def stage(self, root: Sealed, target: T | None) -> None:
+        """Take in a manifest, and remember its names."""
         self.put(root)
-        self._staged.add(root.descriptor.digest)
+        self._remember(root, target)
+
+    def _remember(self, root: Sealed, target: T | None) -> None:
+        if target is not None:
+            self._goals[root.descriptor.digest, target] = root
 
     def prepare(self, root: Sealed, target: T) -> None:
-        """Take in a manifest, if that was not done before, and remember its names."""
-        if root.descriptor.digest not in self._staged:
+        """Take in a manifest, if that was not done before; make ready to move all names, once."""
+        if (root.descriptor.digest, target) not in self._goals:
             self.stage(root, target)
-        self._goals.append((root, target))
+        with self._moving, self._receiving():
+            is_first, self._is_ready = not self._is_ready, True
+            if is_first:
+                self.ready(self._in_order())
+
+    def _in_order(self) -> list[tuple[Sealed, T]]:
+        """What names are to say; in an order that does not depend on who came first."""
+        goals = [(root, target) for (_, target), root in self._goals.items()]
+        return sorted(goals, key=lambda goal: (goal[1].names, goal[0].descriptor.digest))
 
     def publish(self, root: Sealed, target: T) -> None:  # noqa: ARG002 - all of them at once
-        """Move all names that were prepared; whoever calls again finds them moved."""
+        """Move all names; whoever calls again finds them moved."""
         with self._moving, self._receiving():
-            goals, self._goals = sorted(self._goals, key=_by_name), []
-            names = [name for _, target in goals for name in target.names]
-            if goals:
-                self._note(names, "unknown")
-                try:
-                    self.move(goals)
-                except BaseException:
-                    self._note(names, "not moved")
-                    raise
-                self._note(names, "moved")
+            is_first, self._is_moved = not self._is_moved, True
+            if is_first:
+                self._move(self._in_order())
+
+    def _move(self, goals: Sequence[tuple[Sealed, T]]) -> None:
+        names = [name for _, target in goals for name in target.names]
+        self._note(names, "unknown")
+        try:
+            self.move(goals)
+        except BaseException:
+            if self.is_atomic:
+                self._note(names, "not moved")
+            raise
+        self._note(names, "moved")
 
     def _note(self, names: Iterable[str], state: TagState) -> None:
         self.record.tags.update(dict.fromkeys(names, state))
@@ -157,8 +184,3 @@ class Session(ABC, Generic[T]):
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _by_name(goal: tuple[Sealed, Target]) -> tuple[tuple[str, ...], str]:
-    root, target = goal
-    return target.names, root.descriptor.digest

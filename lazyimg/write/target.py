@@ -43,8 +43,8 @@ T_contra = TypeVar("T_contra", bound=Target, contravariant=True)
 class SiteSession(Protocol[T_contra]):
     """The opened, authorised right to write to one site. Used by several threads at once.
 
-    Blobs come first, in any order; then each manifest is staged, if others are written with it; then each is
-    prepared; and when all are, at all sites, each is published. `lazyimg.Session` has most of it.
+    Blobs come first, in any order; then each manifest is staged, unless it is the only one; when all are,
+    each is prepared; and when all are, at all sites, each is published. `lazyimg.Session` has most of it.
     """
 
     @property

@@ -147,6 +147,11 @@ class TestNonsense:
             with pytest.raises(InvalidTarget, match="moves no tag"):
                 make()
 
+    def test_no_place_for_it(self, tmp_path: Path) -> None:
+        """An archive is made anew; a condition that nobody would hold is not left out silently."""
+        with pytest.raises(InvalidTarget, match="has no tags that if_tag='absent' could be about"):
+            NEW.plan("reg.example/app:1", li.Archive(tmp_path / "app.tar", tag="1"), if_tag="absent")
+
     def test_by_digest_alone_with_tags(self) -> None:
         """A tag that would not move is not left out silently."""
         for make in (
