@@ -6,7 +6,7 @@ Pure composing: an `Assembly` is told what goes where and gives the thunk that d
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from lazyimg.content.identity import Identity
 from lazyimg.errors import InvalidTarget
@@ -32,6 +32,15 @@ Sessions = tuple[OpenSession, ...]
 Subject = Thunk[Sealed] | Descriptor | None
 
 
+@frozen(eq=False)
+class _Child:
+    """A child of an index that has to be sent: after all blobs, and an index after its own children."""
+
+    manifest: Thunk[Sealed]
+    sessions: Sessions
+    state: State
+
+
 class Assembly:
     """What is to be consumed and sealed for some images and indexes.
 
@@ -47,7 +56,8 @@ class Assembly:
         self._layers: dict[str, dict[str, Thunk[Contents]]] = {}
         self._sites: dict[str, dict[str, OpenSession]] = {}
         self._configs: dict[str, PutConfig] = {}
-        self._children: dict[str, Stage] = {}
+        self._children: list[_Child] = []
+        self._within: dict[int, tuple[_Child, ...]] = {}
 
     # --- blobs ----------------------------------------------------------------------------------------
 
@@ -92,7 +102,13 @@ class Assembly:
 
     def all_in_place(self) -> AllInPlace:
         """The thunk that has a value once what any manifest refers to is in place, manifests included."""
-        return AllInPlace((self.blobs_in_place(), *self._children.values()))
+        blobs = self.blobs_in_place()
+        staged: dict[int, tuple[Stage, ...]] = {}
+        for child in self._children:
+            within = (stage for one in self._within.get(id(child.state), ()) for stage in staged[id(one)])
+            after = (blobs, *within)
+            staged[id(child)] = tuple(Stage(child.manifest, one, None, after) for one in child.sessions)
+        return AllInPlace((blobs, *_union((), (stage for stages in staged.values() for stage in stages))))
 
     # --- documents ------------------------------------------------------------------------------------
 
@@ -129,10 +145,11 @@ class Assembly:
     def _seal_index(self, state: IndexState, sessions: Sessions, subject: Subject) -> Thunk[Sealed]:
         sealed: dict[str, Thunk[Sealed]] = {}
         configs: dict[str, Thunk[ConfigFile]] = {}
+        own: list[_Child] = []
         for entry, child, reach in self._to_write(state, sessions):
             manifest = self.seal(child, reach)
             if reach:
-                self._stage(manifest, reach, child)
+                own.append(_Child(manifest, reach, child))
             if entry.home is None:
                 sealed[entry.child.key] = manifest
             if entry.needs_platform and isinstance(child, ImageState) and child.is_image:
@@ -143,14 +160,9 @@ class Assembly:
         platforms = tuple(
             configs.get(entry.child.key) if entry.needs_platform else None for entry in state.entries
         )
+        self._children += own
+        self._within[id(state)] = tuple(own)
         return SealIndex(evolve(state, subject=None), children, platforms, subject)
-
-    def _stage(self, manifest: Thunk[Sealed], sessions: Sessions, child: State) -> None:
-        """Let a child's manifest be sent; a nested index after its own children."""
-        nested = tuple(self._children.values()) if isinstance(child, IndexState) else ()
-        for session in sessions:
-            staged = Stage(manifest, session, None, (self.blobs_in_place(), *nested))
-            self._children.setdefault(staged.key, staged)
 
 
 def _union(before: Iterable[Thunk[Any]], more: Iterable[Thunk[Any]]) -> tuple[Any, ...]:

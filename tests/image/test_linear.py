@@ -17,6 +17,7 @@ from lazyimg.thunk.events import Event, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import CodeType, FrameType
 
 SIZES = (100, 1_000, 10_000)
@@ -185,6 +186,19 @@ def test_a_map_of_500_platforms(say: bool) -> None:  # noqa: FBT001
         assert count.evaluated["SealManifest"] == size
     assert_linear({size: count.calls for size, count in counts.items()})
     assert_linear({size: count.evaluated.total() for size, count in counts.items()}, within=0)
+
+
+def test_writing_a_map_of_500_platforms(tmp_path: Path) -> None:
+    """Linear too: what each manifest waits for is not listed anew for each."""
+    counts = {size: Counts() for size in (50, 100, 500)}
+    for size, count in counts.items():
+        target = li.OCILayout(tmp_path / str(size))
+        result = count.of(lambda size=size, target=target: many(size).map(recipe).write(target))  # type: ignore[misc]
+        assert result.opened == 1
+        assert count.evaluated["Stage"] == count.evaluated["PutConfig"] == size
+    assert_linear({size: count.keys for size, count in counts.items()}, within=0)
+    assert_linear({size: count.evaluated.total() for size, count in counts.items()}, within=0)
+    assert_linear({size: count.calls for size, count in counts.items()}, within=0.1)
 
 
 def test_a_map_of_500_platforms_of_a_registry(registry: li.Registry) -> None:
