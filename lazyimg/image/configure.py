@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from lazyimg.errors import InvalidMutation
+from lazyimg.errors import InvalidDocument, InvalidMutation
 from lazyimg.image.keep import KEEP
 from lazyimg.image.mutation import ConfigMutation
 from lazyimg.oci.config import ConfigFile
@@ -53,21 +53,38 @@ SETTERS: Final[Mapping[str, Setter]] = {
 """What each parameter of `lazyimg.Image.configure` does to a config."""
 
 _NEEDED = ("os", "architecture")
+_MAPPINGS = ("env", "labels", "healthcheck")
 
 
 def _given(changes: Mapping[str, Any]) -> FrozenDict[str, Any]:
     """Drop what is kept, and freeze the rest.
 
     Raises:
-        InvalidMutation: a field that no config may be without was to be removed.
+        InvalidMutation: a value is not of its field's kind, or a field that no config may be without was to
+            be removed.
     """
     for name in _NEEDED:
         if changes.get(name, KEEP) is None:
             raise InvalidMutation(
                 f"{name}=None would remove what every config has (image-spec config.md): give another value"
             )
-    given = {name: value for name, value in changes.items() if value is not KEEP}
-    return FrozenDict({name: _frozen(value) for name, value in given.items()})
+    given = {name: _frozen(value) for name, value in changes.items() if value is not KEEP}
+    for name, value in given.items():
+        _check(name, value)
+    return FrozenDict(given)
+
+
+def _check(name: str, value: Any) -> None:
+    """Try a change on a config of no image, so that what cannot work is said where it was written."""
+    if name in _MAPPINGS and not isinstance(value, Mapping | None):
+        raise InvalidMutation(
+            f"configure({name}=...) takes a mapping, such as {{'name': 'value'}}, and was given a "
+            f"{type(value).__name__}"
+        )
+    try:
+        SETTERS[name](ConfigFile.new(architecture="amd64"), value)
+    except InvalidDocument as error:
+        raise InvalidMutation(f"configure({name}=...) cannot be: {error}") from None
 
 
 def _frozen(value: Any) -> Any:

@@ -43,8 +43,11 @@ def in_utc(moment: datetime) -> datetime:
     """Return the moment in UTC.
 
     Raises:
-        InvalidDocument: it has no time zone, so it names no moment, or it is outside of years 1 to 9999.
+        InvalidDocument: it is no datetime, has no time zone, so that it names no moment, or is outside of
+            years 1 to 9999.
     """
+    if not isinstance(moment, datetime):
+        raise InvalidDocument(f"a time is a datetime with a time zone, not a {type(moment).__name__}")
     if moment.utcoffset() is None:
         raise InvalidDocument(f"{moment.isoformat()} has no time zone: give it one, such as datetime.UTC")
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from lazyimg.errors import InvalidTarget
+from lazyimg.errors import InvalidReference, InvalidTarget
 from lazyimg.oci.reference import Reference
 from lazyimg.state.index_state import State
 from lazyimg.thunk.thunk import Thunk
@@ -31,7 +31,7 @@ def target_of(target: Target | str, tags: Sequence[str] = (), if_tag: str | None
         InvalidReference: it is none, or a tag is none.
         InvalidTarget: it is no target, or has no tags that a condition can be about.
     """
-    found = RegistryTarget(target) if isinstance(target, str) else target
+    found = _registry_target(target) if isinstance(target, str) else target
     if not hasattr(found, "site"):
         raise InvalidTarget(
             f"a {type(found).__qualname__} is no target: name a registry reference, as a text, or a target "
@@ -40,6 +40,17 @@ def target_of(target: Target | str, tags: Sequence[str] = (), if_tag: str | None
     if tags and isinstance(found, RegistryTarget):
         found = evolve(found, tags=found.tags + tags_of(tags))
     return found if if_tag is None else _conditioned(found, if_tag)
+
+
+def _registry_target(text: str) -> RegistryTarget:
+    try:
+        return RegistryTarget(text)
+    except InvalidReference as error:
+        if text.startswith(("/", ".", "~")) or text.endswith(".tar"):
+            error.add_note(
+                "a text is a registry reference; a path is OCILayout(path)"
+            )
+        raise
 
 
 def _conditioned(target: Target, if_tag: str) -> Target:
