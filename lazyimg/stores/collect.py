@@ -15,6 +15,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import parse_manifest
 from lazyimg.oci.media_type import is_index, is_manifest
+from lazyimg.stores.below import open_below
 from lazyimg.stores.layout import TEMPORARY, Layout
 
 
@@ -27,7 +28,7 @@ def collect(layout: Layout) -> tuple[Digest, ...]:
         The blobs that were removed.
 
     Raises:
-        LayoutError: a directory of blobs is a link, and may be another layout's as well.
+        LayoutError: a directory of blobs, or a manifest, is a link, and may be another layout's as well.
         InvalidDocument, ContentMismatch: a manifest is broken, so that what it reaches is not known.
         LayoutUnwritable: a blob could not be removed; others may have been.
     """
@@ -58,7 +59,7 @@ def _named_by(layout: Layout, descriptor: Descriptor) -> Iterator[Descriptor]:
     """What a manifest or index names; of one that is not there nothing is known, and nothing can be used."""
     if not (is_manifest(descriptor.media_type) or is_index(descriptor.media_type)):
         return
-    data = _read(layout.blob(descriptor.digest), descriptor)
+    data = _read(layout, descriptor.digest)
     if data is None:
         return
     document = parse_manifest(data, descriptor.media_type)
@@ -67,16 +68,16 @@ def _named_by(layout: Layout, descriptor: Descriptor) -> Iterator[Descriptor]:
         yield document.subject
 
 
-def _read(path: Path, descriptor: Descriptor) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_MANIFEST + 1)
-    except FileNotFoundError:
+def _read(layout: Layout, digest: Digest) -> bytes | None:
+    file = open_below(layout.path, "blobs", digest.algorithm, digest.encoded)
+    if file is None:
         return None
-    if Digest.of(data, descriptor.digest.algorithm) != descriptor.digest:
+    with file:
+        data = file.read(MAX_MANIFEST + 1)
+    if Digest.of(data, digest.algorithm) != digest:
         raise ContentMismatch(
-            f"{path} does not have the digest that is its name: what it reaches is not known, and nothing "
-            "was removed; write that image anew, or remove its entry"
+            f"{digest} in {layout.path} does not have the digest that is its name: what it reaches is not "
+            "known, and nothing was removed; write that image anew, or remove its entry"
         )
     return data
 

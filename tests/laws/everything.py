@@ -143,13 +143,23 @@ def images(directory: Path, stream: Any, registry: str) -> tuple[li.Image, ...]:
     return *found, everything, indexes(directory, everything, registry)[-1].select("linux/amd64")
 
 
+def targets(directory: Path, registry: str) -> tuple[li.Target, ...]:
+    """Name a target of each kind."""
+    return (
+        li.RegistryTarget(f"{registry}/me/conditional:1", tags=["latest", "2"], if_tag="absent"),
+        li.RegistryTarget(f"{registry}/me/digest", by_digest=True),
+        li.OCILayout(directory / "out", tag="v1", replace=True, collect=True, if_tag="absent"),
+        li.Archive(directory / "oci.tar", tag="app:1"),
+        li.Archive(directory / "docker.tar", tag="app:1", format="docker"),
+        li.Daemon("app:1"),
+    )
+
+
 def look(directory: Path, stream: Any, registry: str) -> None:
     """Compose everything, and look at it in every way that forces nothing."""
     composed = images(directory, stream, registry)
     for image in (*composed, *indexes(directory, composed[-2], registry)):
-        plan = image.plan(
-            f"{registry}/me/app:1", li.OCILayout(directory / "out", tag="v1"), tags=["latest", "2"]
-        )
+        plan = image.plan(f"{registry}/me/app:1", *targets(directory, registry))
         seen = [image.key, repr(image), image._repr_html_(), str(image.origin), hash(image), image == plan]
         seen += [str(plan), plan._repr_html_(), plan.steps, plan.graph(), repr(plan.graph())]
         graph = image.graph()

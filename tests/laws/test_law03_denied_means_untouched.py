@@ -60,12 +60,17 @@ def test_no_source_of_any_kind_is_touched(
 
     recorder.start(here=False)
     with pytest.raises(Denied):
-        image.configure(user="1").write(f"{registry.host}/app:1", li.OCILayout(tmp_path / "out"))
+        image.configure(user="1").write(
+            f"{registry.host}/app:1",
+            li.OCILayout(tmp_path / "out"),
+            li.Archive(tmp_path / "new" / "app.tar"),
+            li.Daemon("app:1", str(tmp_path / "docker.sock")),
+        )
     recorder.stop()
 
     assert source.requests == []
     assert (stream.reads, opener.opened) == (0, [])
-    assert not (tmp_path / "out").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"tree", "file", "rootfs.tar"}
     opened = recorder.paths("open", "os.scandir", "os.listdir")
     assert not [path for path in opened if path.startswith(str(tmp_path))]
 

@@ -54,7 +54,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 COPY = """
 import resource, sys, lazyimg as li
-li.Image.from_registry(sys.argv[1]).write(sys.argv[2], li.OCILayout(sys.argv[3]))
+li.Image.from_registry(sys.argv[1]).write(
+    sys.argv[2], li.OCILayout(sys.argv[3]), li.Archive(f"{sys.argv[3]}.tar")
+)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -97,7 +99,7 @@ def test_pushing_a_gibibyte_takes_no_more_memory_than_a_little(
 
 @pytest.mark.slow
 def test_copying_a_lot_takes_no_more_memory_than_a_little(hosts: tuple[str, str], tmp_path: Path) -> None:
-    """The same for a layer on its way from one registry to another and to a layout."""
+    """The same for a layer on its way from one registry to another, a layout and an archive."""
     peaks = []
     for size in (SMALL, MIDDLE):
         source = f"{hosts[0]}/copy:{size}"

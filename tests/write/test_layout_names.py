@@ -167,9 +167,22 @@ class TestCollecting:
         (out / "blobs/sha256").rename(tmp_path / "shared")
         (out / "blobs/sha256").symlink_to(tmp_path / "shared")
         image("c").write(li.OCILayout(out, tag="c", replace=True, collect=True))
+        with pytest.raises(LayoutError, match="is no regular file"):
+            li.OCILayout(out).collect_garbage()
+        (out / "index.json").write_text('{"schemaVersion": 2, "manifests": []}')
         with pytest.raises(LayoutError, match="is a link"):
             li.OCILayout(out).collect_garbage()
         assert blobs_of(image("a"), image("b"), image("c")) <= blobs(out)
+
+    def test_a_manifest_that_is_a_link_is_not_followed(self, out: Path, tmp_path: Path) -> None:
+        """It may say anything; nothing is removed."""
+        manifest = out / "blobs" / image("a").digest().replace(":", "/")
+        manifest.rename(tmp_path / "elsewhere")
+        manifest.symlink_to(tmp_path / "elsewhere")
+        (out / "blobs/.lazyimg-0123").touch()
+        with pytest.raises(LayoutError, match="is no regular file"):
+            li.OCILayout(out).collect_garbage()
+        assert (out / "blobs/.lazyimg-0123").exists()
 
     def test_no_layout_is_refused(self, tmp_path: Path) -> None:
         """And nothing is made there."""
