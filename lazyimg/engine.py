@@ -2,7 +2,7 @@
 
 import atexit
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.transport import RequestRecord
 
 V = TypeVar("V")
 
@@ -60,6 +61,8 @@ class Engine:
         client_cert: a certificate to show, as a file, or as files of certificate and key.
         proxy: the address of a proxy; by default what the environment says.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
+        on_request: called with each `lazyimg.registry.transport.RequestRecord`, when its exchange is over,
+            on the thread that had it: several call at once. What it raises ends that thread's work.
         log: True to log events and requests through structlog, under the name ``lazyimg``; or a logger.
 
     Raises:
@@ -78,6 +81,7 @@ class Engine:
     client_cert: Any = field(default=None, kw_only=True, repr=False)
     proxy: str | None = field(default=None, kw_only=True, repr=False)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
+    on_request: "Callable[[RequestRecord], None] | None" = field(default=None, kw_only=True, repr=False)
     log: Any = field(default=False, kw_only=True, repr=False)
     _observers: list[Observer] = field(init=False, repr=False)
     _runtime: Runtime = field(init=False, repr=False)
@@ -101,12 +105,13 @@ class Engine:
             "transport": self.transport,
             "user_agent": self.user_agent,
             "proxy": self.proxy,
+            "observer": self.on_request,
         }
         given = {name: value for name, value in options.items() if value is not None}
         if self.log:
             logger = default_logger() if self.log is True else self.log
             self._observers.append(event_logger(logger))
-            given["observer"] = request_logger(logger)
+            given["observer"] = _each(request_logger(logger), self.on_request)
         return Settings(
             self.keychain,
             frozenset(self.insecure),
@@ -177,6 +182,19 @@ class Engine:
         raise TypeError(
             "an Engine holds connections and credentials, and is not pickled: make one where it is used"
         )
+
+
+def _each(
+    first: "Callable[[RequestRecord], None]", second: "Callable[[RequestRecord], None] | None"
+) -> "Callable[[RequestRecord], None]":
+    """One observer that is both; the second may be missing."""
+
+    def observe(record: "RequestRecord") -> None:
+        first(record)
+        if second is not None:
+            second(record)
+
+    return observe
 
 
 _default = Engine()

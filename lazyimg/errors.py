@@ -131,6 +131,10 @@ class NotFound(RegistryError, LookupError):
     """The registry has no such repository, manifest or blob (404)."""
 
 
+class RegistryWarning(UserWarning):
+    """What a registry warns of in an answer that is no error (distribution-spec, "Warnings")."""
+
+
 # --- images and writes -------------------------------------------------------------------------------
 
 

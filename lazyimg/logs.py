@@ -49,11 +49,15 @@ def event_logger(log: Any) -> Callable[[Event], None]:
 def request_logger(log: Any) -> Callable[["RequestRecord"], None]:
     """An observer of registry clients that writes each finished exchange as debug.
 
+    What the registry warned of, and how many requests it says remain, stand in the line if it says so.
+
     Args:
         log: a structlog logger, or anything with its methods.
     """
 
     def write(record: "RequestRecord") -> None:
+        limit = record.rate_limit
+        said = {"warnings": record.warnings, "remaining": limit.remaining if limit else None}
         log.debug(
             "request",
             method=record.method,
@@ -62,6 +66,7 @@ def request_logger(log: Any) -> Callable[["RequestRecord"], None]:
             bytes_sent=record.bytes_sent,
             bytes_received=record.bytes_received,
             seconds=round(record.seconds, 6),
+            **{name: value for name, value in said.items() if value not in {None, ()}},
         )
 
     return write

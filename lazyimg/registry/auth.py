@@ -62,6 +62,7 @@ class Authorizer:
         self._challenge: Challenge | None = None
         self._credentials: dict[str | None, Credentials | None] = {}
         self._tokens: tuple[Token, ...] = ()
+        wire.secrets = lambda: self.secrets
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -56,11 +56,11 @@ def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Wor
     try:
         found = list(_entries(json.loads(data)))
     except (ValueError, RecursionError):
-        plain = media_type.partition(";")[0].strip() == "text/plain"
-        found = [("", data[: 4 * _WORDS].decode(errors="replace"))] if plain else []
-    codes = tuple(_plain(code, secrets)[:80] for code, _ in found if code)
+        is_plain = media_type.partition(";")[0].strip() == "text/plain"
+        found = [("", data[: 4 * _WORDS].decode(errors="replace"))] if is_plain else []
+    codes = tuple(plain(code, secrets)[:80] for code, _ in found if code)
     text = "; ".join(": ".join(filter(None, pair)) for pair in found)
-    return Words(codes, _plain(text, secrets)[:_WORDS])
+    return Words(codes, plain(text, secrets)[:_WORDS])
 
 
 def _entries(body: Any) -> Iterator[tuple[str, str]]:
@@ -81,7 +81,8 @@ def _text(entry: Mapping[str, Any], *names: str) -> str:
     return next((value for value in values if isinstance(value, str)), "")
 
 
-def _plain(text: str, secrets: Iterable[str]) -> str:
+def plain(text: str, secrets: Iterable[str]) -> str:
+    """Make a text one line without control characters, its secrets masked."""
     return mask(_CONTROL.sub(" ", text).strip(), secrets)
 
 

@@ -7,7 +7,7 @@ of here refers to a request, whose headers hold credentials.
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpcore
@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
 from lazyimg.registry.network import Call, calling
+from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.outgoing import Outgoing
 
 _SIGN_OF_LIFE = 16 << 10  # bytes received; less is a drip that could go on for ever
@@ -59,6 +60,8 @@ class RequestRecord:
         bytes_sent: bytes of the request's body that left.
         bytes_received: bytes of the answer's body that were read.
         seconds: from the start to the end of the answer's body.
+        warnings: what the registry warned of, each in one line.
+        rate_limit: how many requests it says that it takes; None if it says nothing.
     """
 
     method: str
@@ -67,6 +70,8 @@ class RequestRecord:
     bytes_sent: int
     bytes_received: int
     seconds: float
+    warnings: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
 
 
 Observer = Callable[[RequestRecord], None]
@@ -110,6 +115,8 @@ class Reply:
         self._stream = response.stream  # not iter_raw(), which a response that was given whole refuses
         self._start = start
         self._is_open = True
+        warns = "Warning" in self.headers
+        self.warnings = read_warnings(self.headers, wire.secrets_of(request)) if warns else ()
 
     @property
     def authorization(self) -> str | None:
@@ -168,7 +175,7 @@ class Reply:
             return
         self._is_open = False
         self._response.close()
-        self._wire.record(self._request, self.status, self.received, self._start)
+        self._wire.record(self._request, self._start, self)
 
 
 class Wire:
@@ -179,6 +186,9 @@ class Wire:
         timeouts: the time limits.
         user_agent: the ``User-Agent`` header.
         observer: told of every finished exchange.
+
+    Attributes:
+        secrets: tells what must not be shown of what a server says.
     """
 
     def __init__(
@@ -188,6 +198,13 @@ class Wire:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._observer = observer
+        self._notices = Notices()
+        self.secrets: Callable[[], Iterable[str]] = tuple
+
+    def secrets_of(self, request: Request) -> tuple[str, ...]:
+        """All that must not be shown of an answer, what the request itself was sent with included."""
+        sent = request.headers.get("Authorization", "")
+        return (*self.secrets(), sent, sent.partition(" ")[2])
 
     def send(self, request: Request, call: Call) -> Reply:
         """Send a request and return the head of its answer, whatever its status.
@@ -205,15 +222,24 @@ class Wire:
             with calling(call), self.mapping(request.doing, request.url):
                 response = self._transport.handle_request(self._build(request))
         except BaseException:
-            self.record(request, 0, 0, start)
+            self.record(request, start)
             if not isinstance(content, Outgoing) or content.failure is None:
                 raise
         else:
-            return Reply(self, request, response, call, start)
+            return self._heeded(Reply(self, request, response, call, start))
         finally:
             if isinstance(content, Outgoing):
                 content.close()
         raise content.failure
+
+    def _heeded(self, reply: Reply) -> Reply:
+        """Show what the server warns of, once; a filter may make that an error."""
+        try:
+            self._notices.show(host_of(reply.url), reply.warnings)
+        except BaseException:
+            reply.close()
+            raise
+        return reply
 
     def _build(self, request: Request) -> httpx.Request:
         headers = {**self._headers, **request.headers}
@@ -239,8 +265,8 @@ class Wire:
         """Close every connection."""
         self._transport.close()
 
-    def record(self, request: Request, status: int, received: int, start: float) -> None:
-        """Tell the observer of a finished exchange."""
+    def record(self, request: Request, start: float, reply: Reply | None = None) -> None:
+        """Tell the observer of a finished exchange; without a reply, of one that had no answer."""
         if self._observer is None:
             return
         content = request.content
@@ -248,10 +274,12 @@ class Wire:
             RequestRecord(
                 method=request.method,
                 url=shown(request.url),
-                status=status,
+                status=reply.status if reply else 0,
                 bytes_sent=content.sent if isinstance(content, Outgoing) else len(content),
-                bytes_received=received,
+                bytes_received=reply.received if reply else 0,
                 seconds=time.monotonic() - start,
+                warnings=reply.warnings if reply else (),
+                rate_limit=read_rate_limit(reply.headers) if reply else None,
             )
         )
 
