@@ -16,6 +16,7 @@ from lazyimg.version import __version__ as __version__
 if TYPE_CHECKING:
     from lazyimg import registry
     from lazyimg.content.compression import Gzip, Uncompressed, Zstd
+    from lazyimg.content.source import Source
     from lazyimg.engine import Engine, current_engine
     from lazyimg.errors import LazyImgError
     from lazyimg.image.image import Image
@@ -68,6 +69,7 @@ _HOMES = {
     "Result": "write.result",
     "Session": "write.session",
     "Site": "write.target",
+    "Source": "content.source",
     "StaticKeychain": "registry.keychain",
     "Target": "write.target",
     "Uncompressed": "content.compression",
@@ -103,6 +105,7 @@ __all__ = [
     "Result",
     "Session",
     "Site",
+    "Source",
     "StaticKeychain",
     "Target",
     "Uncompressed",

@@ -36,20 +36,24 @@ class ReadInto(Protocol):
 class Source(Protocol):
     """Where a layer's bytes come from: the interface to implement for a source of one's own.
 
-    It must give the same bytes each time it is opened, unless it says that it is one-shot.
+    A frozen value, best an ``attrs.frozen`` one: its fields stand in the layer's key. It must give the same
+    bytes each time it is opened, unless it says that it is one-shot. Derive from it, or have what it has.
     """
 
     @property
     def one_shot(self) -> bool:
         """Whether it can be opened only once."""
-        ...
+        return False
 
     def describe(self) -> str:
         """Say what it is, shortly: a path, a name. Touches nothing."""
         ...
 
     def open(self) -> AbstractContextManager[ReadInto]:
-        """Open it: the first effect. The reader may say ``one_shot = True`` if it turns out to be."""
+        """Open it: the first effect, in a thread of its own. A binary file or `io.BytesIO` will do.
+
+        The reader may say ``one_shot = True`` if it turns out to be. What is raised comes out as it is.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
     from lazyimg.content.files import Files
+    from lazyimg.content.source import Source
     from lazyimg.engine import Engine
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.reference import Reference
@@ -132,6 +133,21 @@ class Layer(Thunk[Contents]):
 
         opener = Opaque(function) if key is None else Opaque(function, token=key)
         return FromOpener(opener, compression=compression)
+
+    @staticmethod
+    def from_source(source: "Source", *, compression: Compression | None = GZIP) -> "Layer":
+        """A tar that a source of one's own gives; see `lazyimg.Source`.
+
+        Args:
+            source: frozen; opened when the layer is consumed, and read to its end.
+            compression: part of the layer's digest; None keeps a blob that is compressed already as it is.
+
+        Raises:
+            InvalidMutation: the source can be opened only once: `from_stream` is for streams.
+        """
+        from lazyimg.image.local_layer import from_source
+
+        return from_source(source, compression)
 
     @staticmethod
     def from_bytes(data: bytes, *, compression: Compression = GZIP) -> "Layer":

@@ -147,6 +147,36 @@ class FromBlob(Layer):
         return Local(BlobFile(self.path), None, self.given)
 
 
+@frozen
+class FromSource(Layer):
+    """What a source of a user's own gives: a tar, compressed on its way out, or a blob kept as it is.
+
+    Attributes:
+        compression: None keeps the bytes as they are.
+    """
+
+    tar: Source
+    compression: Compression | None = field(factory=Gzip)
+
+    def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - a description, read when consumed
+        """Say what is to be read."""
+        return Local(self.tar, self.compression)
+
+
+def from_source(source: Source, compression: Compression | None) -> FromSource:
+    """The layer of a user's own source.
+
+    Raises:
+        InvalidMutation: the source can be opened only once.
+    """
+    if source.one_shot:
+        raise InvalidMutation(
+            f"{source.describe()} can be opened only once: give what it opens to Layer.from_stream, which "
+            "knows who reads a stream and who waits for it"
+        )
+    return FromSource(source, compression)
+
+
 _BY_SUFFIX = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".tzst": "zstd", ".tar": "none"}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 import lazyimg as li
+from lazyimg.content.source import TarFile
 from lazyimg.oci.media_type import OCI_MANIFEST
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def layers(directory: Path, stream: Any, registry: str) -> tuple[li.Layer, ...]:
         li.Layer.from_blob(directory / "layer.tar.gz"),
         li.Layer.from_blob(directory / "layer.tar.zst", digest=ZEROS, diff_id=ZEROS, size=10),
         li.Layer.from_bytes(b"bytes"),
+        li.Layer.from_source(TarFile(directory / "rootfs.tar")),
         li.Layer.from_url(f"file://{directory}/rootfs.tar"),
         li.Layer.from_registry(f"{registry}/library/base@{ZEROS}", size=10, diff_id=ZEROS),
         li.Layer.foreign([f"https://{registry}/layer"], digest=ZEROS, size=10, diff_id=ZEROS),
