@@ -47,9 +47,7 @@ def _registry_target(text: str) -> RegistryTarget:
         return RegistryTarget(text)
     except InvalidReference as error:
         if text.startswith(("/", ".", "~")) or text.endswith(".tar"):
-            error.add_note(
-                "a text is a registry reference; a path is OCILayout(path)"
-            )
+            error.add_note("a text is a registry reference; a path is OCILayout(path)")
         raise
 
 
