@@ -2,7 +2,7 @@
 
 import atexit
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,8 @@ from attrs import define, field
 from lazyimg.content.local import absolute
 from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
+from lazyimg.oci.registry_name import canonical_registry
+from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.runtime import Runtime, Settings, Work
 from lazyimg.thunk.events import Event, Observer, silent
 from lazyimg.thunk.run import is_inside
@@ -32,6 +34,12 @@ _open: ContextVar[tuple["Engine", ...]] = ContextVar("lazyimg_engines", default=
 
 def _hosts(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _mirrors(value: Mapping[str, str | Iterable[str]]) -> Mapping[str, tuple[MirrorName, ...]]:
+    return {
+        canonical_registry(host): tuple(map(MirrorName.parse, _hosts(names))) for host, names in value.items()
+    }
 
 
 @define(eq=False)
@@ -60,6 +68,10 @@ class Engine:
         ca: a file of certificate authorities to trust besides the usual ones.
         client_cert: a certificate to show, as a file, or as files of certificate and key.
         proxy: the address of a proxy; by default what the environment says.
+        mirrors: for registries, others to read from first what is named by a digest, in their order:
+            ``{"docker.io": ["mirror.lan:5000", "harbor.lan/hub"]}`` (host, and what comes before the
+            repository's name there). Tags are asked of the registry itself, and writes go there. A mirror
+            is asked with its own host's credentials.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
         on_request: called with each `lazyimg.registry.transport.RequestRecord`, when its exchange is over,
             on the thread that had it: several call at once. What it raises ends that thread's work.
@@ -80,6 +92,7 @@ class Engine:
     ca: str | Path | None = field(default=None, kw_only=True)
     client_cert: Any = field(default=None, kw_only=True, repr=False)
     proxy: str | None = field(default=None, kw_only=True, repr=False)
+    mirrors: Mapping[str, tuple[MirrorName, ...]] = field(factory=dict, kw_only=True, converter=_mirrors)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
     on_request: "Callable[[RequestRecord], None] | None" = field(default=None, kw_only=True, repr=False)
     log: Any = field(default=False, kw_only=True, repr=False)
@@ -119,6 +132,7 @@ class Engine:
             self.ca,
             self.client_cert,
             given,
+            self.mirrors,
         )
 
     def _observe(self, event: Event) -> None:

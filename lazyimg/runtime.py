@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from lazyimg.stores.open_archives import OpenArchives
 if TYPE_CHECKING:
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.mirror_name import MirrorName
     from lazyimg.stores.archive import Archive, OpensArchive
 
 
@@ -42,6 +43,7 @@ class Settings:
     ca: str | Path | None = None
     client_cert: Any = field(default=None, repr=False)
     client_options: dict[str, Any] = field(factory=dict, repr=False)
+    mirrors: "Mapping[str, tuple[MirrorName, ...]]" = field(factory=dict)
 
 
 @define(eq=False)
@@ -77,17 +79,27 @@ class Runtime:
 
     def _make(self, host: str) -> "Client":
         from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use
-        from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - with it
+        from lazyimg.registry.mirrors import Mirror, MirroredClient  # noqa: PLC0415 - with it
+
+        if host not in self.settings.mirrors:
+            return Client(host, **self._options(host))
+        names = self.settings.mirrors[host]
+        once = {"retries": 0}  # after a failure, the next one is asked instead
+        clients = [Client(name.host, **self._options(name.host) | once) for name in names]
+        mirrors = [Mirror(client, name.prefix) for client, name in zip(clients, names, strict=True)]
+        return MirroredClient(host, mirrors=mirrors, **self._options(host))
+
+    def _options(self, host: str) -> dict[str, Any]:
+        """What a client of a host is made with."""
+        from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - on use, with httpx
         from lazyimg.registry.pools import Tls  # noqa: PLC0415 - with it
 
-        keychain = DefaultKeychain() if self.settings.keychain is None else self.settings.keychain
-        return Client(
-            host,
-            keychain=keychain,
-            insecure=host in self.settings.insecure,
-            tls=Tls(ca=self.settings.ca, client_cert=self.settings.client_cert),
+        return {
+            "keychain": DefaultKeychain() if self.settings.keychain is None else self.settings.keychain,
+            "insecure": host in self.settings.insecure,
+            "tls": Tls(ca=self.settings.ca, client_cert=self.settings.client_cert),
             **self.settings.client_options,
-        )
+        }
 
     def close(self) -> None:
         """Close every connection. The runtime may be used again afterwards."""
