@@ -167,7 +167,9 @@ class Conversation:
             data = reply.read(ERROR_LIMIT)
         except (RegistryUnreachable, ValueError):
             data = b""
-        words = read_words(data, reply.headers.get("Content-Type", ""), self._authorizer.secrets)
+        sent = (reply.authorization or "").partition(" ")[2]  # which may be forgotten by now
+        secrets = (*self._authorizer.secrets, sent)
+        words = read_words(data, reply.headers.get("Content-Type", ""), secrets)
         return refusal(question.doing, host_of(reply.url), reply.status, words)
 
     def wait(self, attempt: int, asked_for: float | None, patience: Patience) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from attrs import frozen
 
@@ -34,15 +35,19 @@ class Words:
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Cover every secret in a text.
+    """Cover every secret in a text, also as it stands in forms, addresses and JSON.
 
-    >>> mask("bad password hunter22", ["hunter22"])
-    'bad password ***'
+    >>> mask("bad password hunter22 in password=hunter%2022", ["hunter22", "hunter 22"])
+    'bad password *** in password=***'
     """
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, MASK)
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
     return text
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    return secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
 
 
 def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Words:

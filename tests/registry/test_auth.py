@@ -17,6 +17,7 @@ from lazyimg.errors import (
     RegistryUnreachable,
     Unauthorized,
 )
+from lazyimg.registry.bytes_body import BytesBody
 from lazyimg.registry.keychain import Credentials, StaticKeychain
 from lazyimg.registry.session import PushSession
 from lazyimg.registry.token import TokenRefused
@@ -427,6 +428,26 @@ def test_words_that_repeat_a_credential_are_masked(client: Callable[..., Client]
         with pytest.raises(RegistryError, match=r"\*\*\*: what is \*\*\*\?") as raised:
             registry.get_manifest("me/app", "v1")
         assert raised.value.codes == ("***",)
+
+
+def test_words_that_repeat_a_forgotten_token_are_masked(client: Callable[..., Client]) -> None:
+    """A token that is refused in the middle of an upload is dropped, and still a secret."""
+    with Guarded() as guarded:
+
+        def telling(exchange: Exchange) -> None:
+            sent = exchange.headers.get("Authorization")
+            exchange.read()
+            if sent and exchange.method == "POST":
+                exchange.answer(202, headers={"Location": "/v2/me/app/blobs/uploads/1"})
+                return
+            challenge = f'Bearer realm="http://{guarded.service.host}/token",service="reg"'
+            body = json.dumps({"errors": [{"code": "EXPIRED", "message": f"{sent} is over"}]}).encode()
+            exchange.answer(401, body, {"WWW-Authenticate": challenge})
+
+        guarded.registry.respond = telling
+        upload = client(guarded.registry.host, retries=0).begin_upload("me/app")
+        with pytest.raises(Unauthorized, match=r"EXPIRED: Bearer \*\*\* is over"):
+            upload.send(BytesBody(b"bytes"))
 
 
 @pytest.mark.peer
