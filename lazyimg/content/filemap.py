@@ -11,7 +11,7 @@ from attrs import field, frozen
 from lazyimg.content import tar
 from lazyimg.content.attributes import Attributes, mode_setting, mtime_setting, owner_setting
 from lazyimg.content.entry import Entry, encoded
-from lazyimg.content.local import LocalFile, absolute
+from lazyimg.content.local import LocalFile, absolute, shown
 from lazyimg.content.pieces import Pieces, PiecesReader
 from lazyimg.content.place import made_directory, parents, placed
 from lazyimg.errors import SourceError
@@ -95,10 +95,10 @@ def _pieces(files: tuple[tuple[str, Content], ...], attributes: Attributes) -> P
 
 
 def _from_disk(path: str, source: Path, attributes: Attributes) -> Pieces:
-    with LocalFile(source) as file:
+    with LocalFile(source, wait=False) as file:
         status = file.stat
         if not stat.S_ISREG(status.st_mode):
-            raise SourceError(f"{source} is no regular file: its size must be known before it is read")
+            raise SourceError(f"{shown(source)} is no regular file: its size must be known before it is read")
         found = Entry(
             path=path,
             kind="file",

@@ -91,6 +91,7 @@ class LocalFile:
     Args:
         path: the file; a FIFO waits here until somebody writes to it.
         found: what the system said of it earlier, when a directory was listed; it must still be so.
+        wait: False opens a FIFO at once, for whoever refuses it then.
 
     Raises:
         SourceError: it cannot be opened, or is a directory.
@@ -99,10 +100,10 @@ class LocalFile:
 
     __slots__ = ("_before", "_descriptor", "_position", "path")
 
-    def __init__(self, path: AnyPath, found: os.stat_result | None = None) -> None:
+    def __init__(self, path: AnyPath, found: os.stat_result | None = None, *, wait: bool = True) -> None:
         self.path = path
         self._position = 0
-        self._descriptor = _open(path, found)
+        self._descriptor = _open(path, found, wait=wait)
         try:
             self._before = found or os.fstat(self._descriptor)
             self._verify_kind()
@@ -245,11 +246,13 @@ def read_whole(path: AnyPath, found: os.stat_result) -> bytes:
     return data
 
 
-def _open(path: AnyPath, found: os.stat_result | None) -> int:
+def _open(path: AnyPath, found: os.stat_result | None, *, wait: bool = False) -> int:
     """Open for reading; what a listing found must still be there."""
     flags = os.O_RDONLY | os.O_CLOEXEC
     if found is not None:
-        flags |= os.O_NOFOLLOW | os.O_NONBLOCK  # by now it may be a link, or a FIFO nobody writes to
+        flags |= os.O_NOFOLLOW  # by now it may be a link
+    if found is not None or not wait:
+        flags |= os.O_NONBLOCK  # or a FIFO nobody writes to
     try:
         return os.open(path, flags)
     except OSError as error:
