@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class TargetResult:
     """What a write did at one target.
 
-    Targets of one repository or directory share a session, and so its tallies.
+    Targets of one site, a repository or a directory, share a session, and so its tallies.
 
     Attributes:
         target: as the user named it.
+        site: where the blobs are.
         uploaded: blobs and manifests whose bytes were sent or written.
         mounted: blobs that the registry took from another of its repositories.
         existing: blobs that were in place.
@@ -32,6 +33,7 @@ class TargetResult:
     """
 
     target: str
+    site: str
     uploaded: tuple[Descriptor, ...]
     mounted: tuple[Descriptor, ...]
     existing: tuple[Descriptor, ...]
@@ -45,6 +47,7 @@ class TargetResult:
         """Freeze a session's record."""
         return cls(
             str(target),
+            str(target.site),
             record.of("uploaded"),
             record.of("mounted"),
             record.of("existing"),
@@ -84,23 +87,31 @@ class Result:
 
     @property
     def uploaded(self) -> tuple[Descriptor, ...]:
-        """What was sent, at all targets."""
-        return _joined(target.uploaded for target in self.targets)
+        """What was sent, to all sites."""
+        return _joined(site.uploaded for site in self._sites)
 
     @property
     def mounted(self) -> tuple[Descriptor, ...]:
-        """What was mounted, at all targets."""
-        return _joined(target.mounted for target in self.targets)
+        """What was mounted, at all sites."""
+        return _joined(site.mounted for site in self._sites)
 
     @property
     def existing(self) -> tuple[Descriptor, ...]:
-        """What was in place, at all targets."""
-        return _joined(target.existing for target in self.targets)
+        """What was in place, at all sites."""
+        return _joined(site.existing for site in self._sites)
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes of bodies sent to all targets."""
-        return sum(target.bytes_sent for target in self.targets)
+        """Bytes of bodies sent to all sites."""
+        return sum(site.bytes_sent for site in self._sites)
+
+    @property
+    def _sites(self) -> tuple[TargetResult, ...]:
+        """The first target of each site: what is shared counts once."""
+        first: dict[str, TargetResult] = {}
+        for target in self.targets:
+            first.setdefault(target.site, target)
+        return tuple(first.values())
 
     def __str__(self) -> str:
         return self._table().to_text()

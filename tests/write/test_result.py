@@ -44,6 +44,17 @@ def test_bytes_are_those_that_went_over_the_wire(result: li.Result, registry: li
     assert (result.opened, result.bytes_read) == (1, 2048)
 
 
+def test_what_targets_share_counts_once(app: Pushing, registry: li.Registry, tmp_path: Path) -> None:
+    """Two tags of one repository are one session; a layout beside it is another."""
+    image = li.Image.empty().append(li.Layer.from_files({"/a": b"a"}))
+    registry.clear()
+    result = image.write(f"{app.host}/app:1", f"{app.host}/app:2", li.OCILayout(tmp_path / "out"))
+    sent = sum(request.bytes_in for request in registry.requests)
+    written = sum(file.stat().st_size for file in (tmp_path / "out/blobs/sha256").iterdir())
+    assert result.bytes_sent == sent + written
+    assert len(result.uploaded) == 2 * len(["layer", "config", "manifest"])
+
+
 def test_it_names_the_image(result: li.Result, app: Pushing) -> None:
     """By digest, and as a reference that does not move."""
     assert result.digest == result.descriptor.digest
