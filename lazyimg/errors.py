@@ -111,7 +111,11 @@ class RegistryError(LazyImgError):
     Attributes:
         status: the HTTP status.
         codes: the registry's error codes, such as ``("DENIED",)`` (distribution-spec, "Error Codes").
+        is_repeated: whether it was asked again because an answer was lost or was a fault: what it refuses
+            now it may have done before.
     """
+
+    is_repeated = False
 
     def __init__(self, message: str, *, status: int = 0, codes: tuple[str, ...] = ()) -> None:
         super().__init__(message)

@@ -195,7 +195,9 @@ class Conversation:
                 reply = self._follow(question, call)
                 if reply.status < 300:  # noqa: PLR2004 - success, in HTTP's own words
                     return finish(reply)
-                error: RegistryError | RegistryUnreachable = self.refused(question, reply)
+                refused = self.refused(question, reply)
+                refused.is_repeated = attempt > 0
+                error: RegistryError | RegistryUnreachable = refused
                 if reply.status not in TRANSIENT:
                     raise error
                 wait = retry_after(reply.headers.get("Retry-After"))

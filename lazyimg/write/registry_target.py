@@ -1,12 +1,13 @@
 """Writing to a registry: a session is a begun upload, names are tags."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from lazyimg.content.body import Body
-from lazyimg.errors import ContentMismatch, InvalidTarget, NotFound, RegistryError
+from lazyimg.errors import ContentMismatch, InvalidTarget, NotFound, RegistryError, RegistryUnreachable
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.media_type import is_distributable
 from lazyimg.oci.reference import DEFAULT_TAG, Reference
@@ -17,7 +18,7 @@ from lazyimg.state.seal import Sealed
 from lazyimg.thunk.once import Once
 from lazyimg.thunk.run import Run
 from lazyimg.write.condition import Condition, as_condition, refuse_moved
-from lazyimg.write.record import Placed, Record
+from lazyimg.write.record import Placed, Record, TagState
 from lazyimg.write.target import Site, SiteSession, Target
 
 if TYPE_CHECKING:
@@ -242,12 +243,25 @@ class RegistrySession:
             self._put_as(root, tag)
         except RegistryError as error:
             if error.status < _FAULT:
-                self.record.tags[tag] = "not moved"
-            raise
+                self.record.tags[tag] = self._state_after(error, tag, root)
+            if not error.is_repeated or self.record.tags[tag] != "moved":
+                raise
+            self._note_put(root)
         self.record.tags[tag] = "moved"
+
+    def _state_after(self, error: RegistryError, tag: str, root: Sealed) -> TagState:
+        """What became of a tag when something was refused: not the first PUT, maybe, or not the PUT."""
+        if not error.is_repeated and b'"subject"' not in root.data:
+            return "not moved"
+        with contextlib.suppress(RegistryError, RegistryUnreachable):
+            return "moved" if self._found(tag) == root.descriptor.digest else "not moved"
+        return "unknown"
 
     def _put_as(self, root: Sealed, name: str) -> None:
         self._client.put_manifest(self._repository.repository, name, root.data, root.descriptor.media_type)
+        self._note_put(root)
+
+    def _note_put(self, root: Sealed) -> None:
         self.record.add(Placed("uploaded", root.descriptor, len(root.data), 1))
 
     def abort(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from support.bodies import some_bytes
+from support.front import Front
 from support.images import Pushing, sha256
 
 import lazyimg as li
@@ -16,8 +18,11 @@ from lazyimg.errors import Denied, RegistryError, RegistryUnreachable, SourceErr
 from lazyimg.thunk.events import Failed, Told
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Callable
     from pathlib import Path
+
+    from support.http_server import Exchange
 
     from lazyimg.server.request import Request
     from lazyimg.thunk.events import Event
@@ -148,6 +153,78 @@ def test_a_tag_that_is_refused(registry: li.Registry, app: Pushing, status: int,
     assert f"tag 2: {state}" in notes
     assert "tag 3: not moved" in notes
     assert app.tags() == ["1"]
+
+
+def answering(front: Front, *answers: tuple[int, str] | None) -> None:
+    """Answer the PUTs of manifests in turn: with a refusal, or, for None, do as told and lose the answer."""
+    turn = iter(answers)
+
+    def intercept(exchange: Exchange) -> bool:
+        if exchange.method != "PUT" or "/manifests/" not in exchange.path:
+            return False
+        answer = next(turn, None)
+        exchange.is_mute = answer is None
+        if answer is not None:
+            body = json.dumps({"errors": [{"code": "NO", "message": answer[1]}]}).encode()
+            exchange.read()
+            exchange.answer(answer[0], body, {"Content-Type": "application/json"})
+        return answer is not None
+
+    front.intercept = intercept
+
+
+def test_a_tag_whose_answer_was_lost_and_that_cannot_move_again(
+    registry: li.Registry, app: Pushing, front: Callable[[str], Front]
+) -> None:
+    """A registry whose tags never move refuses the second PUT: the first has done it, so all is well."""
+    proxy = front(registry.host)
+    answering(proxy, None, (400, "tags never move"))
+    result = li.Image.empty().write(f"{proxy.host}/app:1")
+    assert sha256(app.raw("1")) == result.digest
+    assert result.targets[0].tags == ("1",)
+    assert result.digest in [one.digest for one in result.uploaded]
+
+
+def test_a_tag_that_was_refused_after_a_fault(
+    registry: li.Registry, app: Pushing, front: Callable[[str], Front]
+) -> None:
+    """It is looked at; where it does not say the image it has not moved, where it cannot be nobody knows."""
+    proxy = front(registry.host)
+    answering(proxy, (503, "later"), (400, "tags never move"))
+    with pytest.raises(RegistryError, match="tags never move") as caught:
+        li.Image.empty().write(f"{proxy.host}/app:1")
+    assert "tag 1: not moved" in notes_of(caught.value)
+    answering(proxy, None, (400, "tags never move"))
+    registry.hook = refusing("HEAD", "/manifests/", 403, "DENIED", "no looking")
+    with pytest.raises(RegistryError, match="tags never move") as caught:
+        li.Image.empty().write(f"{proxy.host}/app:1")
+    assert "tag 1: unknown" in notes_of(caught.value)
+    assert app.tags() == ["1"]
+
+
+def test_a_tag_that_moved_before_its_referrer_was_refused(
+    registry: li.Registry, front: Callable[[str], Front]
+) -> None:
+    """The fallback tag that lists referrers comes after the image's own, which has moved."""
+    proxy = front(registry.host)
+
+    def without_referrers(exchange: Exchange) -> bool:
+        if exchange.method == "PUT" and "/manifests/sha256-" in exchange.path:
+            exchange.read()
+            exchange.answer(403)
+            return True
+        return False
+
+    def forgetful(exchange: Exchange, passed: Any, response: http.client.HTTPResponse) -> None:
+        del response.headers["OCI-Subject"]  # as a registry that has no referrers API
+        Front._answer(exchange, passed, response)
+
+    proxy.intercept = without_referrers
+    proxy._answer = forgetful  # type: ignore[method-assign]
+    image = li.Image.empty().annotate({"a": "b"}).with_subject(li.Image.empty())
+    with pytest.raises(PermissionError) as caught:
+        image.write(f"{proxy.host}/app:1")
+    assert "tag 1: moved" in notes_of(caught.value)
 
 
 def test_a_tag_of_a_layout_is_told_whatever_it_looks_like(registry: li.Registry, tmp_path: Path) -> None:
