@@ -133,8 +133,8 @@ class Files(Mapping[str, File]):
                 raise FileNotFoundError(f"{path!r} leads to {decoded(place)!r}, where there is nothing")
             if file.kind != "symlink":
                 return file
-            above = "" if file.link.startswith("/") else file.path.rpartition("/")[0]
-            place = encoded(f"{above}/{file.link}")
+            above = "" if file.link.startswith("/") else file.path.rpartition("/")[0] + "/"
+            place = encoded(above + file.link)
         raise FileNotFoundError(f"{path!r} leads through too many symbolic links")
 
     def _file(self, row: Row) -> File:

@@ -71,7 +71,7 @@ def parts_of(member: Member, content: Iterator[bytes]) -> Sparse:
         parts, skipped = list(_old_parts(member)), 0
     elif SPARSE_MAP in member.records:
         numbers = [_number(text) for text in member.records[SPARSE_MAP].split(b",")]
-        parts, skipped = list(zip(numbers[::2], numbers[1::2], strict=len(numbers) % 2 == 0)), 0
+        parts, skipped = _paired(numbers), 0
     else:
         parts, skipped = _leading_parts(content)
     size = real_size(member)
@@ -103,7 +103,13 @@ def _leading_parts(content: Iterator[bytes]) -> tuple[list[Part], int]:
         wanted = 1 + 2 * min(_number(lines[0]), _PARTS_LIMIT) if lines else 1
     numbers = [_number(line) for line in lines[1:wanted]]
     used = sum(len(line) + 1 for line in lines[:wanted])
-    return list(zip(numbers[::2], numbers[1::2], strict=True)), used + -used % BLOCK
+    return _paired(numbers), used + -used % BLOCK
+
+
+def _paired(numbers: list[int]) -> list[Part]:
+    if len(numbers) % 2:
+        raise InvalidContent("it is a sparse file with a part of no size")
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _number(text: bytes) -> int:

@@ -66,18 +66,15 @@ class TarReader:
             extensions.append((block, self._extension(block)))
         if block is None:
             return None
-        try:
-            return self._member(offset, extensions, block)
-        except InvalidContent as error:
-            raise self._broken(f"has a member that is broken: {error}", offset) from error
-
-    def _member(self, offset: int, extensions: list[tuple[bytes, bytes]], block: bytes) -> Member:
         is_global = block[156:157] == _GLOBAL
         if is_global:
-            extensions = [*extensions, (block, self._extension(block))]
+            extensions.append((block, self._extension(block)))
         more = b"".join(self._continued(block)) if block[156:157] == b"S" else b""
-        member = Member(offset, extensions, block, more, self._pull.offset)
-        self._left = 0 if is_global else member.size
+        try:
+            member = Member(offset, extensions, block, more, self._pull.offset)
+            self._left = 0 if is_global else member.size
+        except InvalidContent as error:
+            raise self._broken(f"has a member that is broken: {error}", offset) from error
         self._padding = -self._left % BLOCK
         return member
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support.layers import applied, flattened, is_root, merged_of, stacks, told
+from support.layers import applied, cut, flattened, is_root, merged_of, stacks, told
 
+from lazyimg.content.merged import Merged
 from lazyimg.errors import InvalidContent, InvalidMutation
 
 
@@ -49,19 +50,8 @@ def test_pieces_do_not_matter(layers: list[bytes], sizes: list[int]) -> None:
         expected = flattened(layers)
     except InvalidContent:
         assume(False)  # noqa: FBT003 - hypothesis' own
-    from lazyimg.content.merged import Merged  # noqa: PLC0415 - as a user of it would
-
     merged = Merged()
     for number, data in enumerate(layers):
-        merged.add(_cut(data, sizes), f"layer {number}")
+        merged.add(cut(data, sizes), f"layer {number}")
     merged.settle()
     assert b"".join(merged.pieces()) == expected
-
-
-def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
-    pieces, number = list[bytes](), 0
-    while data:
-        size = sizes[number % len(sizes)]
-        pieces.append(data[:size])
-        data, number = data[size:], number + 1
-    return pieces

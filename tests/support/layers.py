@@ -68,6 +68,30 @@ def layer(*members: Member | str) -> bytes:
     return tar_of(members)
 
 
+def checked(block: bytes) -> bytes:
+    """Give a header with its checksum right."""
+    blank = block[:148] + b" " * 8 + block[156:]
+    return block[:148] + b"%06o\0 " % sum(blank) + block[156:]
+
+
+def extension(kind: bytes, content: bytes, size: int | None = None) -> bytes:
+    """Give an extension header with its content."""
+    block = bytearray(tar_of(["x"])[:512])
+    block[156:157] = kind
+    block[124:136] = b"%011o\0" % (len(content) if size is None else size)
+    return checked(bytes(block)) + content + bytes(-len(content) % 512)
+
+
+def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    """Give the data in pieces of these sizes, over and over, with empty ones between."""
+    pieces, number = [b""], 0
+    while data:
+        size = sizes[number % len(sizes)]
+        pieces += [data[:size], b""]
+        data, number = data[size:], number + 1
+    return pieces
+
+
 def applied(layers: Sequence[bytes]) -> dict[str, Any]:
     """Say what a real directory holds, root's, when the layers were applied to it one by one."""
     with tempfile.TemporaryDirectory() as name:
