@@ -2,7 +2,8 @@
 
 The idea: a *source* describes bytes without touching them; a *pass* opens it once, reads each byte once
 and yields the compressed blob, knowing at the end what the layer's identity is; a *feed* hands one pass to
-several sinks at once, each of which may stop and ask again from any offset.
+several sinks at once, each of which may stop and ask again from any offset. Layers may be made of others:
+`tar_reader` reads tars, `merge` applies them to each other, `derived` are sources made of them.
 
 Rules:
 

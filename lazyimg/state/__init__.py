@@ -6,6 +6,7 @@ state to state. *Sealing* turns a state into bytes: first the config, then the m
 is the only place where digests enter a document.
 
 - `contents`: what a layer comes to: local bytes to be read, or a blob that some registry has.
+- `layer_tar`, `reading`: what is in a layer, for layers that are made of it; read once for all of them.
 - `image_state`: `ImageState`, and the layers in it.
 - `config`: the config as a thunk: fetched, known, or edited.
 - `seal`: documents into bytes and descriptors.

@@ -7,6 +7,7 @@
   blobs rest until all are there.
 - `expand`: the first stage: images are evaluated to states, and the second stage is worked out from them.
 - `consume`: one thunk a distinct layer or blob, with everything it has to reach.
+- `sharing`: which layers are read more than once.
 - `publish`: configs, manifests, tags.
 - `record`, `result`: what was sent, mounted and found in place.
 - `composing`: from images and targets to the graph, sessions before all that starts from nothing.
