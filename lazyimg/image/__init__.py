@@ -6,7 +6,7 @@ a pure function from state to state (`image.mutation`); adding one means adding 
 - `image` (with `looking`), `index`, `layer`: the public faces, whose methods compose and force.
 - `from_registry`, `empty`: sources of images. `local_layer`: sources of layers.
 - `append`, `configure`, `annotate`, `rebase`, ...: mutations of images, `mutation` their interface.
-- `flatten`, `squash`, `times`, `canonical`, `recompress`: those that make new layers (`derived_layer`) of old.
+- `flatten`, `squash`, `times`, `canonical`, `recompress`: those that make new layers (`derived_layer`).
 - `files`, `export`: what is in the layers.
 - `with_base`, `pin`: a whole recipe, rebuilt.
 - `index_add`, `index_map`, `index_remove`, ...: mutations of indexes, `index_mutation` their interface.
