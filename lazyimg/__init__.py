@@ -16,6 +16,7 @@ from lazyimg.version import __version__ as __version__
 if TYPE_CHECKING:
     from lazyimg import registry
     from lazyimg.content.compression import Gzip, Uncompressed, Zstd
+    from lazyimg.content.limits import Limits
     from lazyimg.content.source import Source
     from lazyimg.engine import Engine, current_engine
     from lazyimg.errors import LazyImgError
@@ -58,6 +59,7 @@ _HOMES = {
     "Keychains": "registry.keychain",
     "Layer": "image.layer",
     "LazyImgError": "errors",
+    "Limits": "content.limits",
     "Manifest": "oci.manifest",
     "Mutation": "image.mutation",
     "OCILayout": "write.layout_target",
@@ -94,6 +96,7 @@ __all__ = [
     "Keychains",
     "Layer",
     "LazyImgError",
+    "Limits",
     "Manifest",
     "Mutation",
     "OCILayout",

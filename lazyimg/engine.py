@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define, field
 
+from lazyimg.content.limits import Limits
 from lazyimg.content.local import absolute
 from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
@@ -72,6 +73,8 @@ class Engine:
             ``{"docker.io": ["mirror.lan:5000", "harbor.lan/hub"]}`` (host, and what comes before the
             repository's name there). Tags are asked of the registry itself, and writes go there. A mirror
             is asked with its own host's credentials.
+        limits: how far a layer may blow up when it is looked into: nothing else keeps a small blob from
+            being a very large layer.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
         on_request: called with each `lazyimg.registry.transport.RequestRecord`, when its exchange is over,
             on the thread that had it: several call at once. What it raises ends that thread's work.
@@ -93,6 +96,7 @@ class Engine:
     client_cert: Any = field(default=None, kw_only=True, repr=False)
     proxy: str | None = field(default=None, kw_only=True, repr=False)
     mirrors: Mapping[str, tuple[MirrorName, ...]] = field(factory=dict, kw_only=True, converter=_mirrors)
+    limits: Limits = field(factory=Limits, kw_only=True)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
     on_request: "Callable[[RequestRecord], None] | None" = field(default=None, kw_only=True, repr=False)
     log: Any = field(default=False, kw_only=True, repr=False)
@@ -133,6 +137,7 @@ class Engine:
             self.client_cert,
             given,
             self.mirrors,
+            self.limits,
         )
 
     def _observe(self, event: Event) -> None:

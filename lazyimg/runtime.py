@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from lazyimg.content.copies import Copies
 from lazyimg.content.counters import Counters
+from lazyimg.content.limits import Limits
 from lazyimg.content.pipeline import proceed
 from lazyimg.oci.reference import Reference
 from lazyimg.stores.open_archives import OpenArchives
@@ -44,6 +45,7 @@ class Settings:
     client_cert: Any = field(default=None, repr=False)
     client_options: dict[str, Any] = field(factory=dict, repr=False)
     mirrors: "Mapping[str, tuple[MirrorName, ...]]" = field(factory=dict)
+    limits: Limits = field(factory=Limits)
 
 
 @define(eq=False)
@@ -154,3 +156,8 @@ class Work:
     def scratch(self) -> Path | None:
         """The directory for spooled bytes; None for the system's own."""
         return self.runtime.settings.scratch
+
+    @property
+    def limits(self) -> Limits:
+        """How far a blob may blow up when it is looked into."""
+        return self.runtime.settings.limits

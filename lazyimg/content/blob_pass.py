@@ -8,7 +8,8 @@ from attrs import field, frozen
 from lazyimg.content.codec import Job
 from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
-from lazyimg.content.inflate import Inflater, Limits
+from lazyimg.content.inflate import Inflater
+from lazyimg.content.limits import Limits
 from lazyimg.content.pipeline import Pass, proceed
 from lazyimg.content.source import Source
 from lazyimg.errors import ContentMismatch, InvalidContent

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from attrs import field, frozen
 
-from lazyimg.content.inflate import Limits
+from lazyimg.content.limits import Limits
 from lazyimg.content.merged import Merged
 from lazyimg.content.pieces import Pieces, PiecesReader
 from lazyimg.content.retime import retimed

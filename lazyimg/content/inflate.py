@@ -3,41 +3,11 @@
 Pieces of the blob are pushed in as they pass by. A blob that blows up out of all proportion is refused.
 """
 
-from attrs import frozen
-
 from lazyimg.content.decompress import DECOMPRESSORS
+from lazyimg.content.limits import Limits
 from lazyimg.content.magic import compression_of
 from lazyimg.errors import InvalidContent
 from lazyimg.oci.digest import Digest, new_hash
-
-
-@frozen
-class Limits:
-    """How far a blob may blow up when it is decompressed.
-
-    Attributes:
-        ratio: uncompressed to compressed size, at most; not looked at below ``free`` bytes.
-        total: uncompressed bytes, at most.
-        free: uncompressed bytes, up to which any ratio will do.
-    """
-
-    ratio: float = 500.0
-    total: int = 1 << 40
-    free: int = 256 << 20
-
-    def check(self, taken: int, given: int) -> None:
-        """Refuse a blob that gave ``given`` bytes for ``taken``.
-
-        Raises:
-            InvalidContent: that is over a limit.
-        """
-        if given > self.total:
-            raise InvalidContent(f"it holds over {self.total} bytes: raise Limits(total=...) if it should")
-        if given > self.free and given > self.ratio * taken:
-            raise InvalidContent(
-                f"{taken} bytes of it hold {given}, more than {self.ratio:g} times as much: "
-                "raise Limits(ratio=...) if that is no bomb"
-            )
 
 
 class Inflater:

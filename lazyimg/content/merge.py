@@ -17,8 +17,8 @@ from itertools import islice
 
 from lazyimg.content.entry import decoded
 from lazyimg.content.follow import directory_at, place_at
-from lazyimg.content.inflate import Limits
 from lazyimg.content.layer_path import PATH_LIMIT, ROOT, above, joined, meaning_of, place_of
+from lazyimg.content.limits import Limits
 from lazyimg.content.shelf import Shelf
 from lazyimg.content.sparse import is_sparse, real_name, real_size
 from lazyimg.content.tar_header import Member
@@ -64,12 +64,13 @@ class Merge:
             InvalidContent: it is no tar, or has an entry that cannot be; the message names it.
         """
         self._layer, self._what = self._layer + 1, what
+        before = self._tree.last_member()
         found = self._read(chunks)
         while batch := list(islice(found, _BATCH)):
             self._tree.note(self._layer, batch)
         self._known.clear()
-        self._hide()
-        for number, entry in self._tree.members(self._layer, "entry"):
+        self._hide(before)
+        for number, entry in self._tree.members(before, "entry"):
             self._put(number, entry)
         self._tree.forget_ghosts()
 
@@ -114,8 +115,8 @@ class Merge:
 
     # --- what is hidden -------------------------------------------------------------------------------
 
-    def _hide(self) -> None:
-        for number, mark in self._tree.members(self._layer, "whiteout", "opaque", "metadata"):
+    def _hide(self, before: int) -> None:
+        for number, mark in self._tree.members(before, "whiteout", "opaque", "metadata"):
             if mark.meaning == "metadata":
                 if mark.kind == "file":
                     self._tree.haunt(mark.place, Node("file", number))

@@ -14,8 +14,8 @@ from attrs import evolve
 from lazyimg.content import tar
 from lazyimg.content.entry import Entry, Kind, decoded
 from lazyimg.content.extent import Extent
-from lazyimg.content.inflate import Limits
 from lazyimg.content.layer_path import OPAQUE, ROOT, above, joined, whiteout_of
+from lazyimg.content.limits import Limits
 from lazyimg.content.merge import Merge
 from lazyimg.content.shelf import Shelf
 from lazyimg.content.sparse import is_sparse, parts_of, real_size

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from lazyimg.content.decompress import DECOMPRESSORS, Decompressor
-from lazyimg.content.inflate import Limits
+from lazyimg.content.limits import Limits
 from lazyimg.content.magic import compression_of
 from lazyimg.errors import InvalidContent
 

@@ -102,7 +102,7 @@ class Row(NamedTuple):
 
 _ROWS = """
 SELECT node.place, node.kind, node.member, node.target,
-    (SELECT name.place FROM name WHERE name.member = node.member LIMIT 1),
+    (SELECT name.place FROM name WHERE name.member = node.member ORDER BY name.place LIMIT 1),
     member.layer, member.start, member.data, member.size
 FROM node LEFT JOIN member ON member.id = node.member
 """
@@ -134,15 +134,18 @@ class Tree:
             "INSERT INTO member VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", ((layer, *f) for f in found)
         )
 
-    def members(self, layer: int, *meanings: Meaning) -> Iterator[tuple[int, Found]]:
-        """The members of the last layer that have one of these meanings, with their numbers, in order."""
+    def last_member(self) -> int:
+        """The number of the member that was written down last; 0 if there is none."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM member")[0])
+
+    def members(self, after: int, *meanings: Meaning) -> Iterator[tuple[int, Found]]:
+        """The members after one that have one of these meanings, with their numbers, in order."""
         marks = ", ".join("?" * len(meanings))
         query = f"""
             SELECT id, meaning, place, kind, link, start, data, size FROM member
             WHERE id > ? AND meaning IN ({marks}) ORDER BY id
         """  # noqa: S608 - question marks alone
-        before = self._one("SELECT coalesce(max(id), 0) FROM member WHERE layer < ?", layer)
-        for number, *rest in self._run(query, before[0], *meanings):
+        for number, *rest in self._run(query, after, *meanings):
             yield number, Found(*rest)
 
     def has_entry(self, layer: int, place: bytes) -> bool:

@@ -36,7 +36,8 @@ class Flattened(Layer):
 
         contents = [readable(run.value(layer), layer.key, run) for layer in self.layers]
         tars = tuple(_tar(one, run) for one in contents)
-        source = MergedTar(tars, on_top=self.on_top, scratch=run.runtime.scratch)
+        work = run.runtime
+        source = MergedTar(tars, on_top=self.on_top, scratch=work.scratch, limits=work.limits)
         return Local(source, self.compression, spool=all(_spools(one) for one in contents))
 
 

@@ -63,7 +63,7 @@ class ReadFiles(Thunk["Files"]):
         from lazyimg.content.merged import Merged  # noqa: PLC0415 - with them
         from lazyimg.state.layer_tar import ContentsTar  # noqa: PLC0415 - with them
 
-        merged = Merged(run.runtime.scratch, on_top=self.on_top)
+        merged = Merged(run.runtime.scratch, on_top=self.on_top, limits=run.runtime.limits)
         try:
             for layer in self.layers:
                 tar = ContentsTar(readable(run.value(layer), layer.key, run), run.runtime, run.check)

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from lazyimg.content.blob_pass import Expected
 from lazyimg.content.derived import OpenTar
 from lazyimg.content.identity import Identity
-from lazyimg.content.inflate import Limits
 from lazyimg.content.magic import compression_of
 from lazyimg.content.pipeline import verified
 from lazyimg.content.plain import uncompressed
@@ -29,13 +28,11 @@ class ContentsTar:
         contents: local bytes, or a blob that rests somewhere.
         work: what it is read with.
         check: called between pieces; what it raises ends the reading.
-        limits: how far a blob may blow up.
     """
 
     contents: Contents
     work: Work
     check: Callable[[], None]
-    limits: Limits = field(factory=Limits)
 
     @property
     def one_shot(self) -> bool:
@@ -57,7 +54,7 @@ class ContentsTar:
         """
         if isinstance(self.contents, Stored):
             with closing(self._stored(self.contents)) as blob:
-                yield OpenTar(uncompressed(blob, self.describe(), self.limits))
+                yield OpenTar(uncompressed(blob, self.describe(), self.work.limits))
             return
         source = self.contents.source
         with source.open() as reader:
@@ -86,7 +83,7 @@ class ContentsTar:
         if local.compression is not None:
             return self._as_said(local.diff_id, _tar_alone(blob, self.describe()))
         if local.given is None:
-            return uncompressed(blob, self.describe(), self.limits)
+            return uncompressed(blob, self.describe(), self.work.limits)
         return self._vouched(local.given, blob)
 
     def _as_said(self, diff_id: Digest | None, tar: Iterator[bytes]) -> Iterator[bytes]:
@@ -115,7 +112,7 @@ class ContentsTar:
                 blob_hash.update(chunk)
                 yield chunk
 
-        for chunk in uncompressed(hashed(), self.describe(), self.limits):
+        for chunk in uncompressed(hashed(), self.describe(), self.work.limits):
             tar_hash.update(chunk)
             yield chunk
         found = evolve(

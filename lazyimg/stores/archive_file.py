@@ -78,7 +78,7 @@ def _copied(blocks: Iterator[bytes], directory: Path | None, what: str) -> Scrat
 
 def _fill(scratch: Scratch, blocks: Iterator[bytes], what: str) -> None:
     from lazyimg.content.decompress import DECOMPRESSORS  # noqa: PLC0415 - isal on use
-    from lazyimg.content.inflate import Limits  # noqa: PLC0415 - with it
+    from lazyimg.content.limits import Limits  # noqa: PLC0415 - with it
 
     first = next(blocks, b"")
     name = compression_of(first)

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from lazyimg.content.counters import Counters
 from lazyimg.content.identity import Identity
+from lazyimg.content.limits import Limits
 from lazyimg.content.pipeline import OnePass, Pass
 from lazyimg.errors import ContentMismatch, IdentityTimeout
 from lazyimg.oci.descriptor import Descriptor
@@ -190,7 +191,7 @@ def _pass_over(local: Local, work: "Work", check: Check) -> OnePass[Identity]:
     counters = Counters() if counts_itself(local.source) else work.counters
     if local.compression is not None:
         return Pass(source, local.compression, check, counters)
-    return _pass_over_blob(source, local.given, counters, check)
+    return _pass_over_blob(source, local.given, work.limits, counters, check)
 
 
 def _verified(local: Local, identity: Identity) -> Identity:
@@ -208,10 +209,10 @@ def _verified(local: Local, identity: Identity) -> Identity:
 
 
 def _pass_over_blob(
-    source: Inside, given: Identity | None, counters: Counters, check: Check
+    source: Inside, given: Identity | None, limits: Limits, counters: Counters, check: Check
 ) -> OnePass[Identity]:
     """A pass over what is kept as it is, held against what a user vouched for."""
     from lazyimg.content.blob_pass import BlobPass, Expected  # noqa: PLC0415 - isal on use
 
     expected = None if given is None else Expected(given.digest, given.diff_id, given.size)
-    return BlobPass(source, check, counters, expected=expected)
+    return BlobPass(source, check, counters, expected=expected, limits=limits)

@@ -70,6 +70,7 @@ class NamedPass:
     def __init__(self, blob: Named, run: Run) -> None:
         self._blob = blob
         self._pass = StoredPass(blob, run)
+        self._limits = run.runtime.limits
         self._identity: Identity | None = None
 
     @property
@@ -105,15 +106,15 @@ class NamedPass:
         Raises:
             InvalidContent: the blob is no layer.
         """
-        from lazyimg.content.inflate import Inflater, Limits  # noqa: PLC0415 - isal on use
+        from lazyimg.content.inflate import Inflater  # noqa: PLC0415 - isal on use
 
         inflater: Inflater | None = None
         try:
             for block in self._pass:
-                inflater = inflater or Inflater(block, Limits())
+                inflater = inflater or Inflater(block, self._limits)
                 inflater.feed(block)
                 yield block
-            inflater = inflater or Inflater(b"", Limits())
+            inflater = inflater or Inflater(b"", self._limits)
             self._identity = self._identified(inflater.diff_id(), inflater.compression)
         except InvalidContent as error:
             raise InvalidContent(f"{self.describe()} is no layer: {error}") from error

@@ -240,6 +240,57 @@ def test_a_damaged_archive(image: li.Image, tmp_path: Path) -> None:
         li.Image.from_archive("saved.tar").flatten().digest()
 
 
+def test_bombs(registry: li.Registry, tmp_path: Path) -> None:
+    """A layer that blows up beyond the engine's limits is refused wherever it is looked into."""
+    (tmp_path / "zeros.tar").write_bytes(layer(file("zeros", bytes(4 << 20))))
+    local = li.Image.empty().append(li.Layer.from_tar("zeros.tar"))
+    local.write(f"{registry.host}/base:1")
+    stored = li.Image.from_registry(f"{registry.host}/base:1")
+    with li.Engine(limits=li.Limits(ratio=100, free=1 << 20)):
+        for changed in (stored.flatten(), stored.with_times(0), stored.recompress(li.Zstd())):
+            with pytest.raises(InvalidContent, match=r"more than 100 times as much: raise Limits\(ratio="):
+                changed.digest()
+        with pytest.raises(InvalidContent, match="100 times as much"):
+            stored.files()
+        with pytest.raises(InvalidContent, match="100 times as much"):
+            stored.layers()[0].files()
+    assert stored.flatten().layers()[0].digest() == local.flatten().layers()[0].digest()
+
+
+def test_a_denied_write_reads_nothing(registry: li.Registry) -> None:
+    """A registry that refuses is heard before any layer is touched: they need not even be there."""
+    registry.deny("app")
+    missing = li.Image.empty().append(li.Layer.from_tar("missing.tar"))
+    for changed in (missing.flatten(), missing.squash(0), missing.canonical(), missing.recompress(li.Zstd())):
+        with pytest.raises(PermissionError) as caught:
+            changed.write(f"{registry.host}/app:1")
+        assert "0 bytes of 0 local sources were read" in caught.value.__notes__
+
+
+def test_docker_images(image: li.Image, tars: list[Path]) -> None:
+    """The new layer is of the image's family of media types."""
+    docker = li.Image.empty(docker=True).append(*[li.Layer.from_tar(path) for path in tars])
+    for changed in (docker.flatten(), docker.squash(1), docker.canonical()):
+        for descriptor in changed.manifest().layers:
+            assert descriptor.media_type == "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    plain = docker.recompress(li.Uncompressed()).manifest().layers[0]
+    assert plain.media_type == "application/vnd.docker.image.rootfs.diff.tar"
+    assert docker.flatten().layers()[0].digest() == image.flatten().layers()[0].digest()
+
+
+def test_recipes(image: li.Image) -> None:
+    """A recipe with merged layers is pickled, and rebuilt on another base, like any other."""
+    import pickle  # noqa: PLC0415 - one test needs it
+
+    recipe = image.with_times(5).flatten().squash(0).recompress(li.Zstd())
+    again = pickle.loads(pickle.dumps(recipe))  # noqa: S301 - our own
+    assert again.key == recipe.key
+    assert again.digest() == recipe.digest()
+    rebuilt = image.flatten().with_base(li.Image.empty("linux/arm64"))
+    assert rebuilt.config().architecture == "arm64"
+    assert rebuilt.layers()[0].digest() == image.flatten().layers()[0].digest()
+
+
 # --- streams -----------------------------------------------------------------------------------------
 
 

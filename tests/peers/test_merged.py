@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given, settings
+from support.bodies import some_bytes
 from support.layers import file, hardlink, is_root, layer, member, stacks, symlink
 from support.programs import need
 
@@ -19,6 +21,9 @@ from lazyimg.errors import InvalidContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from support.docker_registry import DockerRegistry
+    from support.front import Front
 
     from tests.peers.conftest import Skopeo
 
@@ -161,3 +166,32 @@ def test_umoci_agrees_at_random(layers: list[bytes]) -> None:
             assume(False)  # noqa: FBT003 - hypothesis' own
         assert unpacked("flat")
         assert said_of(directory / "flat/rootfs") == said_of(directory / "as-it-is/rootfs")
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_a_cut_upload_of_merged_layers(
+    docker_registry: DockerRegistry,
+    front: Callable[[str], Front],
+    repository: str,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """What is merged is merged again if the upload breaks, or comes from scratch space if it cannot be."""
+    data = layer(file("large", some_bytes(24 << 20, seed=5)))
+    (tmp_path / "large.tar").write_bytes(data)
+
+    def large() -> li.Layer:
+        if kind == "file":
+            return li.Layer.from_tar(tmp_path / "large.tar")
+        return li.Layer.from_stream(io.BytesIO(data))
+
+    proxy = front(docker_registry.host)
+    proxy.cut(23 << 20, method="PATCH", times=1)
+    upper = li.Layer.from_files({"/small": b"x"})
+    flat = li.Image.empty().append(large(), upper).flatten()
+    result = flat.write(f"{proxy.host}/{repository}:1")
+    assert result.targets[0].attempts > len(result.uploaded)
+    assert result.opened == (2 if kind == "stream" else 4)
+    found = li.Image.from_registry(f"{docker_registry.host}/{repository}:1").files()
+    assert list(found) == ["/large", "/small"]
+    assert found["/large"].read() == some_bytes(24 << 20, seed=5)
