@@ -15,13 +15,18 @@ from attrs import define, field
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Send
 
-from lazyimg.server.access import Access
+from lazyimg.server.access import Caller
+from lazyimg.server.connection import KEY
+from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError
+from lazyimg.server.exchange import Exchange
+from lazyimg.server.faults import Faults
+from lazyimg.server.place import Place
 from lazyimg.server.request import Ledger, Request
-from lazyimg.server.workers import Workers
+from lazyimg.server.tokens import BEARER
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Scope
+    from starlette.types import Scope
 
 Hook = Callable[[Request], tuple[int, str, str] | ApiError | None]
 """What a user gives to hold requests back or refuse them: with a status, a code and a message."""
@@ -35,16 +40,20 @@ class Gate:
     """The outermost layer of the application."""
 
     app: ASGIApp
-    workers: Workers
-    access: Access
-    ledger: Ledger = field(factory=Ledger)
+    context: Context
     hook: Hook | None = None
+    ledger: Ledger = field(factory=Ledger)
+    faults: Faults = field(init=False)
+
+    @faults.default
+    def _faults(self) -> Faults:
+        return Faults(self.context.access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request.of(scope)
         self.ledger.add(request)
-        exchange = Exchange(request, receive, send)
+        exchange = Exchange(request, _caller(scope), self.context, scope[KEY], self.faults, receive, send)
         try:
             await self._answer(scope, exchange)
         except (ClientDisconnect, asyncio.CancelledError) as error:  # cancelled: the registry stops
@@ -54,7 +63,7 @@ class Gate:
 
     async def _answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
-            await self._admit(scope, exchange.request)
+            await self._admit(scope, exchange)
             await self.app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             raise
@@ -63,13 +72,21 @@ class Gate:
                 raise
             await _refusal(error, exchange.request).response()(scope, exchange.receive, exchange.send)
 
-    async def _admit(self, scope: Scope, request: Request) -> None:
+    async def _admit(self, scope: Scope, exchange: Exchange) -> None:
         if self.hook is not None:
-            refusal = await self.workers.hold(self.hook, request)
+            refusal = await self.context.workers.hold(self.hook, exchange.request)
             if refusal is not None:
                 raise refusal if isinstance(refusal, ApiError) else ApiError(*refusal)
-        sent = dict(scope["headers"]).get(b"authorization")
-        self.access.admit(request.method, None if sent is None else sent.decode("latin-1"))
+        await exchange.arrive()
+        scope[BEARER] = self.context.access.admit(exchange.caller)
+
+
+def _caller(scope: Scope) -> Caller:
+    """Return who asks, for what."""
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get(b"host") or "{}:{}".format(*scope["server"])
+    origin = f"{scope['scheme']}://{host}"
+    return Caller(scope["method"], Place.of(scope["path"]), origin, headers.get(b"authorization"))
 
 
 def _refusal(error: Exception, request: Request) -> ApiError:
@@ -78,28 +95,3 @@ def _refusal(error: Exception, request: Request) -> ApiError:
         return error
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return ApiError(500, "UNKNOWN", f"{type(error).__name__}: {error}")
-
-
-@define(eq=False)
-class Exchange:
-    """The two directions of one request, counted as the bytes pass."""
-
-    request: Request
-    _receive: Receive
-    _send: Send
-
-    async def receive(self) -> Message:
-        """Receive, and count."""
-        message = await self._receive()
-        self.request.bytes_in += len(message.get("body", b""))
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Count, and send: who has the answer finds it in the record."""
-        if message["type"] == "http.response.start":
-            self.request.status = message["status"]
-        elif self.request.method != "HEAD":
-            self.request.bytes_out += len(message.get("body", b""))
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.request.end()
-        await self._send(message)

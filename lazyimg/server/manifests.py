@@ -13,6 +13,7 @@ from lazyimg.oci.media_type import OCI_INDEX
 from lazyimg.server.errors import ApiError, digest_invalid, manifest_invalid, manifest_unknown
 from lazyimg.server.manifest import Parsed, parse
 from lazyimg.server.names import is_digest, is_tag, parse_digest
+from lazyimg.server.paging import lexical
 from lazyimg.server.repository import Repository
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Manifests:
 
     def tags(self) -> list[str]:
         """Return all tags, in lexical order."""
-        return sorted(self.repository.store.names(self.repository.group("tags")))
+        return sorted(self.repository.store.names(self.repository.group("tags")), key=lexical)
 
     def referrers(self, subject: Digest, artifact_type: str | None) -> dict[str, bytes]:
         """Return the descriptors (JSON) of what refers to ``subject``, by digest; of one type if named."""

@@ -21,7 +21,7 @@ def page(
     """Return one page of sorted names and the headers of the answer.
 
     Args:
-        names: all names, sorted.
+        names: all names, in lexical order.
         path: the path of the request, which the link repeats.
         query: ``n`` is the number of names wanted, ``last`` the one after which the page begins; the
             link repeats every other parameter.
@@ -31,9 +31,9 @@ def page(
     (['b'], {'Link': '</v2/_catalog?n=1&last=b>; rel="next"'})
 
     Raises:
-        ApiError: 400 PAGINATION_NUMBER_INVALID; ``n`` is no number.
+        ApiError: 400 UNSUPPORTED; ``n`` is no number.
     """
-    rest = list(names[bisect_right(names, query["last"]) :] if "last" in query else names)
+    rest = list(names[_behind(names, query["last"]) :] if "last" in query else names)
     count = min(_count(query.get("n"), len(rest)), fits(rest))
     if count in (0, len(rest)):
         return rest[:count], {}
@@ -41,9 +41,22 @@ def page(
     return rest[:count], {"Link": f'<{path}?{link}>; rel="next"'}
 
 
+def lexical(name: str) -> tuple[str, str]:
+    """Return the sort key of the specification's "lexical order (i.e. case-insensitive alphanumeric order)".
+
+    >>> sorted(["b", "C", "a", "A"], key=lexical)
+    ['A', 'a', 'b', 'C']
+    """
+    return name.lower(), name
+
+
+def _behind(names: Sequence[str], last: str) -> int:
+    return bisect_right(names, lexical(last), key=lexical)
+
+
 def _count(text: str | None, default: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit()):
-        raise ApiError(400, "PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more", detail={"n": text})
+        raise ApiError(400, "UNSUPPORTED", "n must be a number, 0 or more", detail={"n": text})
     return min(int(text[:10]), default)

@@ -12,6 +12,9 @@ from lazyimg.server.gate import Gate
 from lazyimg.server.memory import MemoryStore
 from lazyimg.server.routes import routes
 from lazyimg.server.serving import Serving
+from lazyimg.server.tls import Tls
+from lazyimg.server.tokens import Tokens
+from lazyimg.server.traffic import Traffic
 
 if TYPE_CHECKING:
     import os
@@ -36,6 +39,12 @@ class Registry:
         read_only: refuse whatever changes something.
         hook: called for each request, in a thread of its own, before it is handled; may block, which
             holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
+        token: have clients fetch tokens from ``/token`` and show these, instead of passwords; ``Tokens``
+            says how long they are good for, and for what.
+        tls: speak TLS: the files of a certificate and its key, or `Tls`.
+
+    Attributes:
+        faults: what goes wrong on demand.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a registry, all but one by keyword
@@ -47,12 +56,17 @@ class Registry:
         users: Mapping[str, str] | None = None,
         read_only: bool = False,
         hook: Hook | None = None,
+        token: bool | Tokens = False,
+        tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
     ) -> None:
         self._address = (host, port)
+        self._tls = Tls(*tls) if isinstance(tls, tuple) else tls
         store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
-        self._context = Context(store, Access(users, read_only))
-        self._gate = Gate(routes(self._context), self._context.workers, self._context.access, hook=hook)
+        tokens = token if isinstance(token, Tokens) else Tokens() if token else None
+        self._context = Context(store, Access(users, read_only, tokens=tokens))
+        self._gate = Gate(routes(self._context), self._context, hook=hook)
         self._serving: Serving | None = None
+        self.faults = self._gate.faults
 
     def start(self) -> Self:
         """Listen, and serve in a daemon thread; from here on requests are answered.
@@ -60,11 +74,12 @@ class Registry:
         Raises:
             OSError: the address cannot be listened on, or the directory cannot be used.
             DirectoryInUse: another registry uses the directory.
+            InvalidSetting: the certificate or its key cannot be used.
         """
         if self._serving is None:
             self._context.open()
             try:
-                self._serving = Serving.start(self._gate, *self._address)
+                self._serving = Serving.start(self._gate, *self._address, self._tls)
             except BaseException:
                 self._context.close()
                 raise
@@ -99,13 +114,17 @@ class Registry:
 
     @property
     def url(self) -> str:
-        """The address as a URL: ``http://127.0.0.1:PORT``."""
-        return f"http://{self.host}"
+        """The address as a URL: ``http://127.0.0.1:PORT``, or https with TLS."""
+        return f"http://{self.host}" if self._tls is None else f"https://{self.host}"
 
     @property
     def requests(self) -> list[Request]:
         """The requests so far, in order of arrival."""
         return self._gate.ledger.snapshot()
+
+    def traffic(self) -> Traffic:
+        """Return the sum of the requests so far: how many of which kind, and their bytes."""
+        return Traffic.of(self.requests)
 
     def clear(self) -> None:
         """Forget the requests so far."""
@@ -118,11 +137,16 @@ class Registry:
             repository: its name, or a shell pattern: ``team/*``.
             reads: refuse reading it as well.
         """
-        self._gate.access.denied[repository] = reads
+        self._context.access.denied[repository] = reads
 
     def allow(self, repository: str) -> None:
         """Take back what ``deny`` was told of the same name or pattern."""
-        self._gate.access.denied.pop(repository, None)
+        self._context.access.denied.pop(repository, None)
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The token service, where the registry wants tokens: it issues them to tests, and ends them."""
+        return self._context.access.tokens
 
     @property
     def hook(self) -> Hook | None:
@@ -136,11 +160,11 @@ class Registry:
     @property
     def read_only(self) -> bool:
         """Whether whatever changes something is refused; may be set while the registry runs."""
-        return self._gate.access.read_only
+        return self._context.access.read_only
 
     @read_only.setter
     def read_only(self, read_only: bool) -> None:
-        self._gate.access.read_only = read_only
+        self._context.access.read_only = read_only
 
     def __repr__(self) -> str:
         return f"<Registry at {self.url}>" if self._serving else "<Registry, not running>"

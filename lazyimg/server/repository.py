@@ -18,6 +18,8 @@ from lazyimg.server.names import check_name
 from lazyimg.server.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lazyimg.oci.digest import Digest
     from lazyimg.server.store import Blocks, Staged
 
@@ -129,9 +131,19 @@ class Repositories:
         """Return the names of all known repositories, sorted."""
         return sorted(name.replace("+", "/") for name in self.store.names(KNOWN))
 
-    def mount(self, digest: Digest, source: str | None, target: Repository) -> bool:
-        """Link a blob of another repository, any where ``source`` is None, and say whether it was found."""
-        if source is not None and not self.named(source).has_blob(digest):
+    def mount(
+        self, digest: Digest, source: str | None, target: Repository, is_readable: Callable[[str], bool]
+    ) -> bool:
+        """Link a blob of another repository, and say whether it was found.
+
+        Args:
+            digest: which blob.
+            source: the name of the repository; None looks in all of them.
+            target: where to link it.
+            is_readable: tells whether a repository may be looked into.
+        """
+        sources = self.names() if source is None else [self.named(source).name]
+        if not any(is_readable(name) and self.named(name).has_blob(digest) for name in sources):
             return False
         return target.link_blob(digest)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from lazyimg.server.place import Place
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
@@ -46,6 +48,11 @@ class Request:
         if "authorization" in headers:
             headers["authorization"] = headers["authorization"].partition(" ")[0] + " ***"
         return cls(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers)
+
+    @property
+    def kind(self) -> str:
+        """The kind of place that the path names, as in `Traffic`: ``blob``, ``manifest``, ``upload``."""
+        return Place.of(self.path).kind
 
     def end(self) -> None:
         """Note the time at which the request ended, once."""

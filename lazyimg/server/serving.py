@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 from uvicorn import Config, Server
 
+from lazyimg.server.connection import Protocol
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from starlette.types import ASGIApp
+
+    from lazyimg.server.tls import Tls
 
 logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
 
@@ -82,19 +86,22 @@ class Serving:
     _thread: threading.Thread = field(repr=False)
 
     @classmethod
-    def start(cls, app: ASGIApp, host: str, port: int) -> Serving:
+    def start(cls, app: ASGIApp, host: str, port: int, tls: Tls | None = None) -> Serving:
         """Bind, serve in a thread, and return when requests are answered.
 
         Args:
             app: the application.
             host: the address to listen on.
             port: the port; 0 takes a free one.
+            tls: the certificate to speak TLS with; None speaks plain HTTP.
 
         Raises:
             OSError: the address cannot be bound.
+            InvalidSetting: the certificate cannot be used.
         """
+        config = _config(app, tls)
         listener = listen(host, port)
-        server = _Server(_config(app))
+        server = _Server(config)
         thread = threading.Thread(
             target=_serve, args=(server, listener), name="lazyimg-registry", daemon=True
         )
@@ -141,10 +148,11 @@ def _serve(server: _Server, listener: socket.socket) -> None:
             server.running.set_exception(error)
 
 
-def _config(app: ASGIApp) -> Config:
-    return Config(
+def _config(app: ASGIApp, tls: Tls | None) -> Config:
+    config = Config(
         app,
         loop="asyncio",
+        http=Protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -155,4 +163,8 @@ def _config(app: ASGIApp) -> Config:
         headers=[("Docker-Distribution-API-Version", "registry/2.0")],
         backlog=BACKLOG,
         timeout_keep_alive=30,
+        **({} if tls is None else tls.settings()),
     )
+    with contextlib.nullcontext() if tls is None else tls.named():
+        config.load()
+    return config

@@ -166,6 +166,14 @@ class Uploads:
             raise upload_unknown(upload)
         return found
 
+    def of(self, repository: str, upload: str | None = None) -> list[Upload]:
+        """Return the uploads to a repository that are under way, or the one that is named."""
+        return [
+            each
+            for each in tuple(self._uploads.values())
+            if each.repository == repository and upload in (None, each.id)
+        ]
+
     def forget(self, upload: Upload) -> None:
         """Forget an upload that has ended."""
         self._uploads.pop(upload.id, None)

@@ -48,7 +48,7 @@ def test_no_password_is_kept_where_it_shows() -> None:
         httpx.get(f"{registry.url}/v2/", auth=("anna", "pass:word"))
         [request] = registry.requests
         assert request.headers["authorization"] == "Basic ***"
-        for shown in (repr(registry), repr(request), repr(registry._gate.access), repr(registry._gate)):
+        for shown in (repr(registry), repr(request), repr(registry._context.access), repr(registry._gate)):
             assert "pass" not in shown
 
 

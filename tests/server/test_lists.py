@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lazyimg.server.paging import page
+from lazyimg.server.paging import lexical, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TAGS = ["1", "10", "2", "Latest", "_x", "latest", "v1.0"]
+TAGS = ["1", "10", "2", "_x", "Latest", "latest", "v1.0"]
 
 
 def test_tags_are_sorted(hand: Any) -> None:
-    """The list has every tag once, in the order of their bytes."""
+    """The list has every tag once, in lexical order, which does not tell capital letters from small ones."""
     data = hand.image("a/b")
     for tag in reversed(TAGS):
         hand.push("a/b", tag, data)
@@ -68,7 +68,7 @@ def test_a_number_that_is_none_is_refused(hand: Any, code: Callable[[Any], str],
     """`n` is a number, 0 or more."""
     hand.blob("a", b"{}")
     answer = hand.http.get("/v2/a/tags/list", params={"n": number})
-    assert (answer.status_code, code(answer)) == (400, "PAGINATION_NUMBER_INVALID")
+    assert (answer.status_code, code(answer)) == (400, "UNSUPPORTED")
 
 
 def test_repositories_are_sorted_and_paged(hand: Any) -> None:
@@ -90,10 +90,10 @@ def test_a_begun_upload_makes_no_repository(hand: Any) -> None:
 
 
 @settings(deadline=None)
-@given(st.sets(st.text(alphabet="ab_.-1", min_size=1)), st.integers(1, 5))
+@given(st.sets(st.text(alphabet="abAB_.-1", min_size=1)), st.integers(1, 5))
 def test_pages_together_are_the_list(names: set[str], number: int) -> None:
     """Following the links gives every name once, in order."""
-    query, found, everything = {"n": str(number)}, [], sorted(names)
+    query, found, everything = {"n": str(number)}, [], sorted(names, key=lexical)
     while True:
         names_of_page, headers = page(everything, "/", query)
         found += names_of_page

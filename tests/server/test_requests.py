@@ -155,3 +155,16 @@ def test_a_hook_may_call_the_registry(registry: Registry, hand: Any) -> None:
     registry.hook = ask
     hand.http.get("/v2/a/tags/list")
     assert inner == [200]
+
+
+def test_the_traffic_is_the_sum_of_the_requests(registry: Registry, hand: Any) -> None:
+    """How many of which kind, their bytes, and how many were refused."""
+    assert str(registry.traffic()) == "no requests; 0 bytes in, 0 out, 0 refused"
+    data = hand.image("a", layers=(b"0123456789",))
+    hand.push("a", "v1", data)
+    hand.http.get("/nowhere")
+    traffic = registry.traffic()
+    assert traffic.requests == {"GET other": 1, "POST uploads": 2, "PUT manifest": 1}
+    assert (traffic.bytes_in, traffic.refused) == (len(b"{}") + 10 + len(data), 1)
+    assert traffic.bytes_out == registry.requests[-1].bytes_out
+    assert str(traffic).startswith("1 GET other, 2 POST uploads, 1 PUT manifest; ")

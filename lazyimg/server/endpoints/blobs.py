@@ -56,7 +56,7 @@ class Blobs:
     async def get(self, request: Request) -> Response:
         """Answer GET and HEAD: the blob, or the range of it that was asked for."""
         repository = self.context.repository(request)
-        digest = parse_digest(request.path_params["digest"])
+        digest = parse_digest(request.path_params["reference"])
         size = await self.context.workers.run(repository.blob_size, digest)
         headers = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"', "Accept-Ranges": "bytes"}
         span = parse_range(request.headers.get("range"), size) if request.method == "GET" else None
@@ -72,6 +72,6 @@ class Blobs:
     async def delete(self, request: Request) -> Response:
         """Answer DELETE: the blob leaves this repository at once."""
         repository = self.context.repository(request)
-        digest = parse_digest(request.path_params["digest"])
+        digest = parse_digest(request.path_params["reference"])
         await self.context.workers.run(self.context.repositories.delete_blob, digest, repository)
         return Response(None, 202)

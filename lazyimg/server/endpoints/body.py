@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 from starlette.requests import ClientDisconnect
 
+from lazyimg.server.errors import ApiError
 from lazyimg.server.store import Chunk
 from lazyimg.server.uploads import Upload
 from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from lazyimg.server.errors import ApiError
 
 BATCH = 1 << 20
 """How many bytes are collected before a worker thread hashes and stores them."""
@@ -34,11 +33,11 @@ class Intake:
     _pending: Future[None] | None = None
 
     async def take(self, request: Request) -> None:
-        """Append the whole body; what arrived of one that broke off is kept.
+        """Append the whole body; what arrived of one that broke off, or was refused midway, is kept.
 
         Raises:
             ClientDisconnect: the body broke off.
-            ApiError: another request took the upload over.
+            ApiError: another request took the upload over, or the body was refused midway.
         """
         self.upload.receiving += 1
         try:
@@ -53,7 +52,7 @@ class Intake:
                 self._size += len(chunk)
                 if self._size >= BATCH:
                     await self._hand_over()
-        except ClientDisconnect:
+        except (ClientDisconnect, ApiError):
             await self._flush()
             raise
         await self._flush()

@@ -10,10 +10,13 @@ from attrs import field, frozen
 from lazyimg.server.access import Access
 from lazyimg.server.repository import Repositories, Repository
 from lazyimg.server.store import Store
+from lazyimg.server.tokens import BEARER
 from lazyimg.server.uploads import Uploads
 from lazyimg.server.workers import Workers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 
@@ -55,3 +58,8 @@ class Context:
         repository = self.repositories.named(request.path_params["name"])
         self.access.check(request.method, repository.name)
         return repository
+
+    def readable(self, request: Request) -> Callable[[str], bool]:
+        """Return what tells whether whoever sent a request may read a repository."""
+        bearer = request.scope.get(BEARER)
+        return lambda repository: self.access.may_read(repository, bearer)

@@ -52,7 +52,7 @@ class Lists:
     async def referrers(self, request: Request) -> Response:
         """Answer ``/v2/<name>/referrers/<digest>``: an index of what has it as subject, in pages."""
         manifests = Manifests(self.context.repository(request))
-        subject = parse_digest(request.path_params["digest"])
+        subject = parse_digest(request.path_params["reference"])
         wanted = request.query_params.get("artifactType")
         found = await self.context.workers.run(manifests.referrers, subject, wanted)
         digests, headers = page(sorted(found), request.url.path, request.query_params, fits=fits(found))

@@ -37,16 +37,17 @@ class UploadEndpoints:
     async def post(self, request: Request) -> Response:
         """Begin an upload; with ``mount`` link a blob instead, with ``digest`` take it whole."""
         query, repository = request.query_params, self.context.repository(request)
-        if "mount" in query and await self._mount(
-            parse_digest(query["mount"]), query.get("from"), repository
-        ):
+        if "mount" in query and await self._mount(request, repository):
             return created(repository.name, parse_digest(query["mount"]))
         digest = parse_digest(query["digest"]) if "digest" in query and "mount" not in query else None
         upload = await self._begin(repository, digest.algorithm if digest else query.get("digest-algorithm"))
         return accepted(upload) if digest is None else await self._take_whole(upload, request, digest)
 
-    async def _mount(self, digest: Digest, source: str | None, target: Repository) -> bool:
-        return await self.context.workers.run(self.context.repositories.mount, digest, source, target)
+    async def _mount(self, request: Request, target: Repository) -> bool:
+        digest, source = parse_digest(request.query_params["mount"]), request.query_params.get("from")
+        return await self.context.workers.run(
+            self.context.repositories.mount, digest, source, target, self.context.readable(request)
+        )
 
     async def _begin(self, repository: Repository, algorithm: str | None) -> Upload:
         if algorithm not in (None, *ALGORITHMS):
@@ -92,7 +93,7 @@ class UploadEndpoints:
 
     def _upload(self, request: Request) -> Upload:
         name = self.context.repository(request).name
-        return self.context.uploads.find(name, request.path_params["upload"])
+        return self.context.uploads.find(name, request.path_params["reference"])
 
     async def _append(self, upload: Upload, request: Request) -> int:
         span = parse_content_range(request.headers.get("content-range"))

@@ -1,0 +1,93 @@
+"""TLS: the certificate that a registry shows, and the ones it wants to see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from lazyimg.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXTENSIONS = (
+    "basicConstraints=critical,CA:TRUE",
+    "keyUsage=critical,digitalSignature,keyCertSign",
+    "extendedKeyUsage=serverAuth,clientAuth",
+)
+
+
+@frozen
+class Tls:
+    """The files, in PEM, that a registry speaks TLS with; they are read when it starts.
+
+    Args:
+        certificate: the certificate, followed by those between it and its authority.
+        key: its private key; None finds it in the same file.
+        client_authorities: if given, clients must show a certificate signed by one of these.
+    """
+
+    certificate: str | os.PathLike[str]
+    key: str | os.PathLike[str] | None = None
+    client_authorities: str | os.PathLike[str] | None = None
+
+    @classmethod
+    def self_signed(cls, directory: str | os.PathLike[str], *names: str) -> Tls:
+        """Make a certificate that is its own authority, with the ``openssl`` command: two files.
+
+        Clients trust it when they are told of ``cert.pem`` as an authority. It is good for two days.
+
+        Args:
+            directory: where to put ``cert.pem`` and ``key.pem``; made if it is missing.
+            names: what the registry is called besides ``localhost``, ``127.0.0.1`` and ``::1``.
+
+        Raises:
+            FileNotFoundError: there is no ``openssl`` command.
+            subprocess.CalledProcessError: it failed.
+        """
+        place = Path(directory)
+        place.mkdir(parents=True, exist_ok=True)
+        made = cls(place / "cert.pem", place / "key.pem")
+        known = ("DNS:localhost", "IP:127.0.0.1", "IP:::1", *(f"DNS:{name}" for name in names))
+        extensions = (*EXTENSIONS, f"subjectAltName={','.join(known)}")
+        command = [
+            *("openssl", "req", "-x509", "-batch", "-nodes", "-days", "2", "-subj", "/CN=lazyimg registry"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-keyout", str(made.key), "-out", str(made.certificate)),
+            *(part for extension in extensions for part in ("-addext", extension)),
+        ]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a fixed command, no shell
+        return made
+
+    def settings(self) -> dict[str, Any]:
+        """Return what uvicorn is told of it."""
+        wants = ssl.CERT_NONE if self.client_authorities is None else ssl.CERT_REQUIRED
+        return {
+            "ssl_certfile": self.certificate,
+            "ssl_keyfile": self.key,
+            "ssl_ca_certs": None if self.client_authorities is None else str(self.client_authorities),
+            "ssl_cert_reqs": wants,
+        }
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Say which files cannot be used, which ssl does not.
+
+        Raises:
+            InvalidSetting: one of them cannot be read, or does not hold what it should.
+        """
+        try:
+            yield
+        except OSError as error:  # ssl's own errors are such
+            files = (self.certificate, self.key, self.client_authorities)
+            names = ", ".join(str(name) for name in files if name is not None)
+            raise InvalidSetting(
+                f"cannot speak TLS with {names}: {error.strerror or error}; give PEM files of a"
+                " certificate and its key"
+            ) from error
