@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from typing import TYPE_CHECKING
@@ -213,6 +214,27 @@ def test_the_tar_depends_on_the_filesystem_alone() -> None:
     other = flattened([layer("d/"), layer(file("d/b", b"2")), layer(file("./d/a", b"1"))])
     assert one == other == flattened([one])
     assert names_in(one) == ["d", "d/a", "d/b"]
+
+
+def test_the_bytes_are_known() -> None:
+    """One tar of some layers is what it was on the day this was written: digests must not move unnoticed."""
+    info, content = file("d/long-" + "x" * 100, b"content", mtime=1.5, uid=1 << 30)
+    lower = tar_of([member("./", mode=0o700), (info, content), hardlink("h", info.name), symlink("l", "d")])
+    known = hashlib.sha256(flattened([lower, layer("l/x", ".wh.h")])).hexdigest()
+    assert known == "0a0df5b0e5774be7108d4c8d8452ea950dccf65f54fef84d73b5a5fb107e39e8"
+    known = hashlib.sha256(flattened([lower, layer("l/x", ".wh.y", ".wh.d", "d/")], on_top=True)).hexdigest()
+    assert known == "0761ed7c043e367691fce8dc88c1b2401a94c0339978df264825062bb28445d0"
+
+
+def test_names_that_are_no_utf8() -> None:
+    """A name may have any bytes; in a path they are surrogate escapes, and in the tar themselves again."""
+    data = tar_of([file("d\udcff/\udcfe" + "x" * 200, b"1"), symlink("l", "\udcff")], tarfile.GNU_FORMAT)
+    with files_in(data) as files:
+        assert list(files) == ["/d\udcff", "/d\udcff/\udcfe" + "x" * 200, "/l"]
+        assert files["/l"].link == "\udcff"
+    flat = flattened([data])
+    assert flattened([flat]) == flat
+    assert b"/\xfe" + b"x" * 200 in flat
 
 
 def test_nothing() -> None:
