@@ -140,6 +140,8 @@ class Merged:
             entry = evolve(entry, path="./")
         if row.kind == "hardlink":
             self._verify_below(row)
+            if row.target == row.place:
+                return  # a link to itself leaves what is below as it is
         if row.first is not None and row.first != row.place and row.kind == "file":
             yield tar.header(evolve(entry, kind="hardlink", size=0, link=decoded(row.first), xattrs={}))
             return
@@ -158,7 +160,9 @@ class Merged:
     def _verify_below(self, row: Row) -> None:
         """Refuse a link into layers that are not seen, if what it leads to is hidden by those that are."""
         target = row.target or b""
-        if self.tree.get(target) or self.tree.hides(target, whole=True) or self._is_covered(target):
+        node = self.tree.get(target)
+        is_replaced = node is not None and node.target != target
+        if is_replaced or self.tree.hides(target, whole=True) or self._is_covered(target):
             raise InvalidMutation(
                 f"{shown(row.place)} is a hard link to {shown(target)}, which is in a layer below those that "
                 "are merged and hidden by one of them: merge from the layer on that has it"

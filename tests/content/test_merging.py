@@ -403,6 +403,14 @@ def test_hard_links_into_layers_below() -> None:
         ]
 
 
+def test_hard_links_into_layers_below_and_back() -> None:
+    """A name that links to itself in the end is what it is below, and needs no entry."""
+    assert squashed(layer(hardlink("a", "a"))) == []
+    assert squashed(layer(hardlink("b", "a")), layer(hardlink("a", "b"), hardlink("c", "a"))) == ["b", "c"]
+    with pytest.raises(InvalidMutation, match="'a' is a hard link to 'a'"):
+        flattened([layer(hardlink("b", "a")), layer(".wh.a", hardlink("a", "b"))], on_top=True)
+
+
 @pytest.mark.parametrize("above", [".wh.a", "a", "d/.wh..wh..opq", ".wh.d", "d"])
 def test_hard_links_into_what_is_hidden(above: str) -> None:
     """A link to a file below that is hidden above would need that file's content, which is not read."""
