@@ -8,7 +8,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from support.layers import file, flattened, hardlink, layer, member, merged_of, symlink, tar_of
+from support.layers import extension, file, flattened, hardlink, layer, member, merged_of, symlink, tar_of
 
 from lazyimg.content.files import Files
 from lazyimg.content.layer_path import meaning_of, place_of
@@ -199,6 +199,13 @@ def test_attributes_and_devices_are_kept() -> None:
     device = info_of(flat, "null")
     assert (device.type, device.devmajor, device.devminor, device.mode) == (tarfile.CHRTYPE, 1, 3, 0o666)
     assert info_of(flat, "pipe").type == tarfile.FIFOTYPE
+
+
+def test_global_headers_mean_nothing() -> None:
+    """A global pax header is ignored, as container runtimes do."""
+    data = extension(b"g", b"20 comment=a commit\n14 path=other\n") + layer(file("a", b"x"))
+    assert paths_in(data) == ["/a"]
+    assert flattened([data]) == flattened([layer(file("a", b"x"))])
 
 
 def test_the_root_has_attributes() -> None:
