@@ -1,0 +1,54 @@
+"""A pytest plugin: the fixture ``lazyimg_registry``, an embedded registry for each test that asks for it.
+
+It is found by pytest where lazyimg is installed (entry point ``pytest11``), and costs a run that does not use
+it next to nothing: nothing is imported but this module until a test asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lazyimg.server.registry import Registry
+
+MARK = "lazyimg_registry(**settings): the settings of the registry that the fixture `lazyimg_registry` gives"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known, so that strict runs accept it."""
+    config.addinivalue_line("markers", MARK)
+
+
+@pytest.fixture
+def lazyimg_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """Give an OCI registry that runs in this process, in memory, on a loopback port, until the test ends.
+
+    The mark ``lazyimg_registry`` gives it settings, as in ``@pytest.mark.lazyimg_registry(token=True)``. Of
+    several, the settings of the test win over those of its class, and these over its module's.
+    """
+    settings: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("lazyimg_registry"))):
+        settings |= mark.kwargs
+    with _registry()(**settings) as registry:
+        yield registry
+
+
+def _registry() -> type[Registry]:
+    """Load the registry.
+
+    Raises:
+        MissingExtra: the libraries of the extra ``server`` are not installed.
+    """
+    try:
+        from lazyimg.server.registry import Registry  # noqa: PLC0415 - only who asks pays for it
+    except ImportError as error:
+        from lazyimg.errors import MissingExtra  # noqa: PLC0415
+
+        raise MissingExtra(
+            "the fixture lazyimg_registry needs starlette and uvicorn: pip install 'lazyimg[server]'"
+        ) from error
+    return Registry

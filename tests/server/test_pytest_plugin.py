@@ -1,0 +1,127 @@
+"""The fixture that is published: found by pytest, set by a mark, and free of charge where unused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lazyimg.errors import MissingExtra
+from lazyimg.server import pytest_plugin
+from lazyimg.server.pytest_plugin import lazyimg_registry  # noqa: F401 - here too where it is not installed
+
+if TYPE_CHECKING:
+    from lazyimg.server.registry import Registry
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = "lazyimg.server.pytest_plugin"
+USERS_TESTS = """
+import urllib.error
+import urllib.request
+
+import pytest
+
+import lazyimg as li
+
+pytestmark = pytest.mark.lazyimg_registry(users={"me": "secret"}, read_only=True)
+
+
+def status(url):
+    try:
+        return urllib.request.urlopen(url).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_it_runs(lazyimg_registry):
+    assert status(lazyimg_registry.url + "/v2/") == 401
+    assert lazyimg_registry.read_only
+    assert lazyimg_registry.traffic().requests == {"GET version": 1}
+
+
+@pytest.mark.lazyimg_registry(users=None, read_only=False)
+class TestOpen:
+    def test_the_nearest_mark_wins(self, lazyimg_registry):
+        li.Image.empty().write(f"{lazyimg_registry.host}/empty:1")
+        assert not lazyimg_registry.read_only
+        assert lazyimg_registry.requests[0].path == "/v2/empty/blobs/uploads/"
+
+    def test_each_test_has_its_own(self, lazyimg_registry):
+        assert lazyimg_registry.requests == []
+
+
+def test_without_one():
+    pass
+"""
+
+
+def run(directory: Path, *arguments: str, path: str = str(ROOT), **environment: str) -> str:
+    """Run pytest as a user does, in a directory of theirs, with this checkout on the path."""
+    (directory / "test_users.py").write_text(USERS_TESTS)
+    command = [sys.executable, "-m", "pytest", "--strict-markers", "-W", "error", "-p", "no:cacheprovider"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=directory,
+        env=inherited | {"PYTHONPATH": path} | environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_mark_gives_it_settings(tmp_path: Path) -> None:
+    """Each test has a registry of its own, as its nearest mark says; strict markers know the mark."""
+    out = run(tmp_path, "-p", PLUGIN, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert "4 passed" in out, out
+    assert "lazyimg_registry(**settings)" in run(
+        tmp_path, "-p", PLUGIN, "--markers", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
+    )
+
+
+def test_pytest_finds_it_where_lazyimg_is_installed(tmp_path: Path) -> None:
+    """By the entry point of pyproject.toml, without a word of the user."""
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
+    assert table == {"lazyimg": PLUGIN}
+    installed = tmp_path / "site" / "lazyimg-0.0.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: lazyimg\nVersion: 0.0.0\n")
+    entries = "\n".join(f"{name} = {module}" for name, module in table.items())
+    (installed / "entry_points.txt").write_text(f"[pytest11]\n{entries}\n")
+    out = run(tmp_path, "test_users.py", path=f"{installed.parent}{os.pathsep}{ROOT}")
+    assert "4 passed" in out, out
+
+
+def test_it_costs_nothing_where_it_is_not_used() -> None:
+    """Loading the plugin imports nothing but itself and the two packages it stands in."""
+    program = f"""
+import sys, pytest
+before = set(sys.modules)
+import {PLUGIN}
+print(*sorted(name for name in set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert set(done.stdout.split()) == {"lazyimg", "lazyimg.version", "lazyimg.server", PLUGIN}
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the test that asks fails, and is told what to install."""
+    monkeypatch.delitem(sys.modules, "lazyimg.server.registry")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "lazyimg.server.serving")
+    with pytest.raises(MissingExtra, match=r"lazyimg\[server\]"):
+        pytest_plugin._registry()
+
+
+def test_the_fixture_gives_a_running_registry(lazyimg_registry: Registry) -> None:  # noqa: F811 - it is asked for
+    """In this process too."""
+    assert lazyimg_registry.url.startswith("http://127.0.0.1:")
