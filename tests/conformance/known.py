@@ -81,3 +81,14 @@ def reason_for(test: str, case: str) -> str | None:
         if test in tests or f"{test}[{case}]" in tests:
             return reason
     return None
+
+
+def table() -> str:
+    """Return the reasons as a table of Markdown, each with the tests."""
+    rows = [f"| {why} | {', '.join(_names(tests))} |" for why, tests in KNOWN.items()]
+    return "\n".join(["| what `docker-registry` does | tests that fail for it |", "|---|---|", *rows])
+
+
+def _names(tests: tuple[str, ...]) -> list[str]:
+    names = dict.fromkeys(test.partition("[")[0].removeprefix("test_").replace("_", " ") for test in tests)
+    return list(names)

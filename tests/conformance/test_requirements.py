@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conformance.known import KNOWN
+from conformance.known import KNOWN, table
 from conformance.requirements import CLIENT, REGISTRY
 
 HERE = Path(__file__).parent
@@ -39,3 +39,12 @@ def test_clients_are_tested_elsewhere() -> None:
     """What is demanded of clients names the module of tests."""
     for module in CLIENT.values():
         assert (HERE.parent / "registry" / f"{module}.py").exists()
+
+
+def test_the_page_says_how_many_demands_there_are_and_where_the_other_fails() -> None:
+    """The table in the pages is the one that the tests go by."""
+    page = (HERE.parents[1] / "docs/embedded-registry.md").read_text()
+    assert table() in page
+    musts = sum(requirement.level.startswith("MUST") for requirement in REGISTRY)
+    shoulds = sum(requirement.level.startswith("SHOULD") for requirement in REGISTRY)
+    assert f"{musts} MUSTs and {shoulds} SHOULDs" in page

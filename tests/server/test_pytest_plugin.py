@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pages import examples_of
 
 from lazyimg.errors import MissingExtra
 from lazyimg.server import pytest_plugin
@@ -60,9 +61,11 @@ def test_without_one():
 """
 
 
-def run(directory: Path, *arguments: str, path: str = str(ROOT), **environment: str) -> str:
+def run(
+    directory: Path, *arguments: str, path: str = str(ROOT), tests: str = USERS_TESTS, **environment: str
+) -> str:
     """Run pytest as a user does, in a directory of theirs, with this checkout on the path."""
-    (directory / "test_users.py").write_text(USERS_TESTS)
+    (directory / "test_users.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "--strict-markers", "-W", "error", "-p", "no:cacheprovider"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     done = subprocess.run(
@@ -97,6 +100,16 @@ def test_pytest_finds_it_where_lazyimg_is_installed(tmp_path: Path) -> None:
     (installed / "entry_points.txt").write_text(f"[pytest11]\n{entries}\n")
     out = run(tmp_path, "test_users.py", path=f"{installed.parent}{os.pathsep}{ROOT}")
     assert "4 passed" in out, out
+
+
+def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
+    """What the page shows of the fixture is a file of tests that run."""
+    blocks = [block.code for block in examples_of(ROOT / "docs/embedded-registry.md")]
+    [tests] = [code for code in blocks if "def test_" in code]
+    out = run(
+        tmp_path, "-p", PLUGIN, tests=f"import lazyimg as li\n{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
+    )
+    assert "2 passed" in out, out
 
 
 def test_it_costs_nothing_where_it_is_not_used() -> None:
