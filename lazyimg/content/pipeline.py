@@ -135,7 +135,8 @@ class Pass:
     ) -> None:
         self._belt.stop()
         for thread in self._threads:
-            thread.join(_PATIENCE)
+            if thread.ident is not None:  # the system may have refused to start another
+                thread.join(_PATIENCE)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the blob, in order, in pieces of about 2 MiB at most.

@@ -398,3 +398,17 @@ def test_prefix_digest_is_that_of_what_was_yielded(contents: dict[str, bytes]) -
             running.update(block)
             assert one.prefix_digest() == running.hexdigest()
     assert one.describe() == f"{len(contents['five'])} bytes"
+
+
+def test_a_thread_that_cannot_be_started_is_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system said comes out, not that nothing can be joined."""
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        if self.name == "lazyimg-compress-2":
+            raise RuntimeError("can't start new thread")
+        real(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        identity_of(Pass(Bytes(bytes(3 * BLOCK)), Gzip()))
