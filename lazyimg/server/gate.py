@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 Hook = Callable[[Request], tuple[int, str, str] | ApiError | None]
 """What a user gives to hold requests back or refuse them: with a status, a code and a message."""
+
+HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+"""What a registry may be called in its challenges: the hosts and ports of RFC 3986 that are in use."""
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -84,7 +88,8 @@ class Gate:
 def _caller(scope: Scope) -> Caller:
     """Return who asks, for what."""
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    host = headers.get(b"host") or "{}:{}".format(*scope["server"])
+    named = headers.get(b"host", "")
+    host = named if HOST.fullmatch(named) else "{}:{}".format(*scope["server"])
     origin = f"{scope['scheme']}://{host}"
     return Caller(scope["method"], Place.of(scope["path"]), origin, headers.get(b"authorization"))
 

@@ -18,6 +18,15 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 """Tags (distribution-spec, "Pulling manifests")."""
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text is a repository name.
+
+    >>> is_name("library/python"), is_name("library//python"), is_name("")
+    (True, False, False)
+    """
+    return len(text) <= NAME_LIMIT and NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """Return ``name`` if it is a repository name.
 
@@ -27,7 +36,7 @@ def check_name(name: str) -> str:
     Raises:
         ApiError: 400 NAME_INVALID.
     """
-    if len(name) > NAME_LIMIT or not NAME.fullmatch(name):
+    if not is_name(name):
         raise name_invalid(name[:NAME_LIMIT])
     return name
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from lazyimg.server.names import is_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -76,7 +78,7 @@ def parse_scopes(texts: Iterable[str]) -> tuple[Scope, ...]:
 
 
 def scope_for(method: str, place: Place) -> Scope | None:
-    """Return the scope that a request needs; None where any token will do.
+    """Return the scope that a request needs; None where any token will do, as for a name that is none.
 
     >>> from lazyimg.server.place import Place
     >>> str(scope_for("PATCH", Place.of("/v2/a/blobs/uploads/1")))
@@ -84,7 +86,7 @@ def scope_for(method: str, place: Place) -> Scope | None:
     """
     if place.kind == "catalog":
         return Scope("registry", "catalog", frozenset("*"))
-    if not place.repository:
+    if not is_name(place.repository):
         return None
     return Scope("repository", place.repository, _actions(method, place.kind))
 

@@ -87,6 +87,16 @@ def test_the_realm_is_where_the_client_found_the_registry(stranger: httpx.Client
     """Whatever the registry is called, or stands behind, the token service is called so too."""
     found = challenge_of(stranger.get("/v2/", headers={"Host": "registry.localhost:1"}))
     assert found["realm"] == "http://registry.localhost:1/token"
+    found = challenge_of(stranger.get("/v2/", headers={"Host": 'x"y'}))
+    assert found["realm"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", ["A", "%C3%BC", 'a"b', "a%0Ab", "a%0Db", "%F0%9F%98%80"])
+def test_a_name_that_is_none_is_in_no_challenge(stranger: httpx.Client, name: str) -> None:
+    """Who shows no token is told to get one; who shows one is told what is wrong with the name."""
+    assert "scope" not in challenge_of(stranger.get(f"/v2/{name}/tags/list"))
+    answer = stranger.get(f"/v2/{name}/tags/list", headers=bearer(token_for(stranger)))
+    assert answer.status_code in {400, 404}
 
 
 def test_a_token_is_good_for_its_scopes(stranger: httpx.Client, hand_of: Any) -> None:

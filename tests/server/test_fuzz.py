@@ -1,0 +1,148 @@
+"""The server's routes, asked at random: every answer is one of the specification's, and nothing breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import string
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lazyimg.server.connection import KEY
+from lazyimg.server.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATA = b'{"schemaVersion": 2, "manifests": []}'
+DIGEST = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
+WORDS = [
+    "v2",
+    "a",
+    "b",
+    "blobs",
+    "uploads",
+    "manifests",
+    "tags",
+    "list",
+    "referrers",
+    "_catalog",
+    "token",
+    "v1",
+    "",
+]
+DIGESTS = [
+    DIGEST,
+    f"sha512:{hashlib.sha512(DATA).hexdigest()}",
+    "sha256:1",
+    "sha256:" + "0" * 64,
+    "md5:0",
+    ":",
+]
+KNOWN = ["/v2/a/blobs/uploads/", "/v2/a/manifests/v1", f"/v2/a/blobs/{DIGEST}", f"/v2/a/manifests/{DIGEST}"]
+
+texts = st.text(max_size=12)
+segments = st.sampled_from(WORDS + DIGESTS) | texts
+paths = (
+    st.sampled_from(KNOWN)
+    | st.lists(segments, max_size=7).map(lambda parts: "/v2/" + "/".join(parts))
+    | texts
+)
+values = st.sampled_from([*DIGESTS, "a", "b", "0", "1", "-1", "v1", "sha512"]) | texts
+names = (
+    st.sampled_from(["digest", "mount", "from", "n", "last", "tag", "artifactType", "digest-algorithm"])
+    | texts
+)
+ranges = (
+    st.sampled_from(["bytes=0-", "bytes=-1", "bytes=9-1", "0-9", "0-36", "9-0", "bytes 0-36/37", "x"]) | texts
+)
+types = (
+    st.sampled_from(["application/vnd.oci.image.index.v1+json", "application/json", "text", "a/b; c=d"])
+    | texts
+)
+headers = st.fixed_dictionaries(
+    {},
+    optional={
+        "range": ranges,
+        "content-range": ranges,
+        "content-type": types,
+        "host": st.sampled_from(["localhost:1", "[::1]:5", 'a"b']) | texts,
+        "authorization": st.sampled_from(["Basic", "Basic !", "Bearer", "Bearer x.y.z"]) | texts,
+    },
+)
+bodies = st.sampled_from([b"", DATA, b"{", b"[]"]) | st.binary(max_size=50)
+methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"]) | st.text(
+    string.ascii_letters, min_size=1, max_size=5
+)
+
+
+def ask(
+    registry: Registry, method: str, path: str, query: dict[str, str], sent: dict[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    """Ask the application below HTTP, where any text may come."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"spec_version": "2.3"},
+        "method": method,
+        "path": path,
+        "query_string": urlencode(query, errors="surrogatepass").encode(),
+        "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in sent.items()],
+        "scheme": "http",
+        "server": ("127.0.0.1", 1),
+        KEY: None,
+    }
+    pieces: list[Any] = [
+        {"type": "http.request", "body": body[:9], "more_body": True},
+        {"type": "http.request", "body": body[9:], "more_body": False},
+    ]
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        if pieces:
+            return pieces.pop(0)
+        await asyncio.sleep(60)  # what waits for the client to go is cancelled
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    asyncio.run(registry._gate(scope, receive, send))
+    head = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
+    return answers[0]["status"], head, b"".join(bytes(each.get("body", b"")) for each in answers[1:])
+
+
+@pytest.fixture(scope="module", params=["open", "token"])
+def asked(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """Give a registry with something in it, below HTTP."""
+    registry = Registry(
+        token=request.param == "token", users={"a": "b"} if request.param == "token" else None
+    )
+    with registry:
+        if request.param == "open":
+            ask(registry, "POST", "/v2/a/blobs/uploads/", {"digest": DIGEST}, {}, DATA)
+            ask(registry, "PUT", "/v2/a/manifests/v1", {}, {"content-type": "a/b"}, DATA)
+        yield registry
+
+
+@settings(max_examples=400)
+@given(methods, paths, st.dictionaries(names, values, max_size=3), headers, bodies)
+def test_every_answer_is_one_of_the_specification(
+    asked: Registry, method: str, path: str, query: dict[str, str], sent: dict[str, str], body: bytes
+) -> None:
+    """Nothing is answered 500, a refusal has a code of the specification, a Location leads somewhere."""
+    status, head, content = ask(asked, method, path, query, sent, body)
+    assert 200 <= status < 500
+    if status >= 400 and method != "HEAD":
+        [error] = json.loads(content)["errors"]
+        assert re.fullmatch(r"[A-Z_]+", error["code"])
+    if "location" in head:
+        assert ask(asked, "GET", head["location"], {}, {}, b"")[0] in {200, 204}
+    if status == 200 and "docker-content-digest" in head and method == "GET":
+        algorithm, _, encoded = head["docker-content-digest"].partition(":")
+        assert hashlib.new(algorithm, content).hexdigest() == encoded
