@@ -73,8 +73,8 @@ class Hang(Action):
     """Nothing more is read or sent, as of a host that vanished.
 
     Attributes:
-        seconds: for how long, then the connection is reset; None is until the client goes, or the registry
-            stops.
+        seconds: for how long, then the connection is reset; None is until the client is seen to go (behind
+            a body that is not read it is not), or the registry stops.
     """
 
     seconds: float | None = None

@@ -144,6 +144,9 @@ def test_a_connection_hangs(registry: Registry, hand: Any, where: dict[str, Any]
         impatient.request(method, url, content=DATA if is_upload else None)
     assert registry.faults.pending == []
     assert hand.http.get("/v2/").status_code == 200
+    serving: Any = registry._serving
+    patient = 1 + is_upload  # what was sent and is not read hides that its sender has gone
+    until(lambda: len(serving._server.server_state.connections) == patient)
 
 
 def test_a_connection_hangs_for_a_while(registry: Registry, client: Client) -> None:
