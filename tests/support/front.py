@@ -6,7 +6,7 @@ import http.client
 import threading
 from typing import TYPE_CHECKING, Self
 
-from attrs import define
+from attrs import define, field
 
 from support.http_server import Exchange, HttpServer
 
@@ -18,12 +18,17 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", 
 
 @define
 class Passed:
-    """A request that passed: method, path with query, status (0 until answered, or if cut), body bytes."""
+    """A request that passed: method, path with query, body bytes, and how it was answered."""
 
     method: str
     target: str
-    status: int = 0
+    exchange: Exchange = field(repr=False)
     bytes_in: int = 0
+
+    @property
+    def status(self) -> int:
+        """The status; 0 until it is answered, or if it was cut. Who has the answer finds it here."""
+        return self.exchange.status
 
     @property
     def path(self) -> str:
@@ -88,11 +93,10 @@ class Front:
         self._server.__exit__(*details)
 
     def _pass(self, exchange: Exchange) -> None:
-        passed = Passed(exchange.method, exchange.target)
+        passed = Passed(exchange.method, exchange.target, exchange)
         with self._lock:
             self.requests.append(passed)
         if self.intercept is not None and self.intercept(exchange):
-            passed.status = exchange.status
             return
         upstream = http.client.HTTPConnection(self._upstream, timeout=60)
         try:
@@ -120,7 +124,7 @@ class Front:
                 return
         if chunked:
             upstream.send(b"0\r\n\r\n")
-        self._answer(exchange, passed, upstream.getresponse())
+        self._answer(exchange, upstream.getresponse())
 
     def _next_cut(self, method: str) -> Cut | None:
         with self._lock:
@@ -133,8 +137,7 @@ class Front:
             return cut.times >= 0
 
     @staticmethod
-    def _answer(exchange: Exchange, passed: Passed, response: http.client.HTTPResponse) -> None:
-        passed.status = response.status
+    def _answer(exchange: Exchange, response: http.client.HTTPResponse) -> None:
         headers = [pair for pair in response.getheaders() if pair[0].lower() not in _HOP_BY_HOP]
         length = response.getheader("Content-Length")
         if length is None:

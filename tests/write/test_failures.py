@@ -215,9 +215,9 @@ def test_a_tag_that_moved_before_its_referrer_was_refused(
             return True
         return False
 
-    def forgetful(exchange: Exchange, passed: Any, response: http.client.HTTPResponse) -> None:
+    def forgetful(exchange: Exchange, response: http.client.HTTPResponse) -> None:
         del response.headers["OCI-Subject"]  # as a registry that has no referrers API
-        Front._answer(exchange, passed, response)
+        Front._answer(exchange, response)
 
     proxy.intercept = without_referrers
     proxy._answer = forgetful  # type: ignore[method-assign]
