@@ -1,8 +1,12 @@
 """What the tests of pages share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.docker_socket import chunked, listening
+
+import lazyimg as li
 
 
 @pytest.fixture
@@ -16,3 +20,18 @@ def page_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     monkeypatch.chdir(directory)
     return directory
+
+
+@pytest.fixture
+def _docker_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let DOCKER_HOST name what answers as a docker daemon, which has one image and loads any."""
+    saved = tmp_path / "saved.tar"
+    image = li.Image.empty().append(li.Layer.from_files({"/etc/motd": b"hello\n"}))
+    image.write(li.Archive(saved, tag="app:latest", format="docker"))
+
+    def answer(request: bytes) -> Iterator[bytes]:
+        return chunked(saved.read_bytes() if request.startswith(b"GET /images/") else b"OK")
+
+    with listening(answer) as path:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        yield
