@@ -1,7 +1,8 @@
-"""The page that lists everything is whole, and each of its examples works when it is forced, too."""
+"""The page that lists everything is whole, and what stands in tables works when it is forced, too."""
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -60,11 +61,12 @@ def test_something_is_demanded() -> None:
 
 
 @pytest.mark.usefixtures("page_directory", "_docker_daemon")
-def test_examples_can_be_forced() -> None:
+@pytest.mark.parametrize("page", [PAGE, ROOT / "docs/coming-from-crane.md"], ids=lambda page: page.stem)
+def test_examples_can_be_forced(page: Path) -> None:
     """Images and indexes have digests, layers can be written; what an example gives besides is given."""
     with li.Registry() as registry:
         namespace: dict[str, Any] = ModuleType("page").__dict__ | {"registry": registry}
-        for example in EXAMPLES:
+        for example in examples_of(page):
             if example.is_cell:
                 force(eval(example.code, namespace), registry)  # noqa: S307 - our own pages
             else:
