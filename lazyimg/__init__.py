@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from lazyimg.engine import Engine, current_engine
     from lazyimg.errors import LazyImgError
     from lazyimg.image.image import Image
+    from lazyimg.image.image_source import ImageSource
     from lazyimg.image.index import Index
     from lazyimg.image.layer import Layer
     from lazyimg.image.mutation import Mutation
+    from lazyimg.image.sizes import sizes
     from lazyimg.oci.config import ConfigFile
     from lazyimg.oci.descriptor import Descriptor
     from lazyimg.oci.digest import Digest
@@ -55,6 +57,7 @@ _HOMES = {
     "Gzip": "content.compression",
     "History": "oci.history",
     "Image": "image.image",
+    "ImageSource": "image.image_source",
     "Index": "image.index",
     "Keychains": "registry.keychain",
     "Layer": "image.layer",
@@ -77,6 +80,7 @@ _HOMES = {
     "Uncompressed": "content.compression",
     "Zstd": "content.compression",
     "current_engine": "engine",
+    "sizes": "image.sizes",
     "write": "write.writing",
 }
 
@@ -92,6 +96,7 @@ __all__ = [
     "Gzip",
     "History",
     "Image",
+    "ImageSource",
     "Index",
     "Keychains",
     "Layer",
@@ -115,6 +120,7 @@ __all__ = [
     "Zstd",
     "current_engine",
     "registry",
+    "sizes",
     "write",
 ]
 

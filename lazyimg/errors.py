@@ -150,6 +150,10 @@ class ImageNotFound(LazyImgError, LookupError):
     """A layout, archive or daemon that has no such image, or several while none was named."""
 
 
+class InvalidImage(LazyImgError, ValueError):
+    """An image or index that is not what its documents say; `lazyimg.Image.validate` tells what is wrong."""
+
+
 class InvalidMutation(LazyImgError, ValueError):
     """A mutation that does not apply to the image it was asked of."""
 

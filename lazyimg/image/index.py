@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lazyimg.engine import Engine
     from lazyimg.image.image import Image
+    from lazyimg.image.index_find import Found
+    from lazyimg.image.report import Report
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.descriptor import Descriptor
     from lazyimg.oci.digest import Digest
@@ -248,6 +250,37 @@ class Index(Thunk[IndexState]):
         from lazyimg.write.asking import index_document
 
         return index_document(self, engine, timeout)
+
+    def find(
+        self,
+        *,
+        platform: str | Platform | None = None,
+        digest: str | None = None,
+        name: str | None = None,
+        annotation: "str | tuple[str, str] | None" = None,
+        engine: "Engine | None" = None,
+    ) -> "tuple[Found, ...]":
+        """The entries of which all that is given is true, to any depth; reads what `manifest` reads.
+
+        Args:
+            platform: one that they serve, as containerd matches.
+            digest: of their manifests.
+            name: their annotation ``org.opencontainers.image.ref.name``.
+            annotation: one that they have: its name, or name and value.
+            engine: by default the current one.
+
+        Returns:
+            For each its descriptor, and the image or index; none if there is none.
+        """
+        from lazyimg.image.index_find import find, wanted
+
+        return find(self, wanted(platform, digest, name, annotation), engine)
+
+    def validate(self, *, fast: bool = False, engine: "Engine | None" = None) -> "Report":
+        """What is right and wrong about it and about each image in it; see `lazyimg.Image.validate`."""
+        from lazyimg.image.index_validate import validate_index
+
+        return validate_index(self, fast=fast, engine=engine)
 
     def pin(self, *, engine: "Engine | None" = None) -> "Index":
         """The same recipe with every tag replaced by the digest it names now; see `lazyimg.Image.pin`."""

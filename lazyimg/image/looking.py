@@ -11,8 +11,10 @@ from lazyimg.thunk.thunk import Thunk
 if TYPE_CHECKING:
     from lazyimg.content.files import Files
     from lazyimg.engine import Engine
+    from lazyimg.image.compare import Comparison
     from lazyimg.image.export import Export
     from lazyimg.image.layer import Layer
+    from lazyimg.image.report import Report
     from lazyimg.notebook.graph import Graph
     from lazyimg.oci.config import ConfigFile
     from lazyimg.oci.digest import Digest
@@ -76,6 +78,36 @@ class Looking(Thunk[ImageState]):
 
         return placed_layers(self, engine)
 
+    def validate(self, *, fast: bool = False, engine: "Engine | None" = None) -> "Report":
+        """What is right and wrong about it: every digest, size and diff_id, and history against layers.
+
+        Reads documents, and each layer once to its end. What is wrong does not raise: the report lists it,
+        and its ``raise_if_wrong()`` raises.
+
+        Args:
+            fast: read documents alone, and ask for each blob whether it is there, and of what size.
+            engine: by default the current one.
+        """
+        from lazyimg.image.validate import validate
+
+        return validate(self, fast=fast, engine=engine)
+
+    def compare(
+        self, other: "Looking", *, files: bool = False, engine: "Engine | None" = None
+    ) -> "Comparison":
+        """How another image differs from this one: manifest, config key by key, layers; reads documents.
+
+        Local layers are read, as for `digest`.
+
+        Args:
+            other: the other image.
+            files: compare the merged filesystems too, which reads every layer of both.
+            engine: by default the current one.
+        """
+        from lazyimg.image.compare import compare
+
+        return compare(self, other, engine, files=files)
+
     def pin(self, *, engine: "Engine | None" = None) -> Self:
         """The same recipe with every tag replaced by the digest it names now; asks for no more than that."""
         from lazyimg.image.pin import pinned
@@ -107,11 +139,24 @@ class Looking(Thunk[ImageState]):
 
         export(self, target, engine)
 
-    def size(self, *, timeout: float | None = None, engine: "Engine | None" = None) -> int:
-        """Bytes of manifest, config and layers as they travel; reads what `digest` reads."""
+    def size(
+        self,
+        *,
+        uncompressed: bool = False,
+        timeout: float | None = None,
+        engine: "Engine | None" = None,
+    ) -> int:
+        """Bytes of manifest, config and layers as they travel; reads what `digest` reads.
+
+        Args:
+            uncompressed: bytes of the tars in its layers instead, which reads every layer to its end.
+            timeout: as for `digest`.
+            engine: by default the current one.
+        """
+        from lazyimg.image.sizes import tar_bytes
         from lazyimg.write.asking import total_size
 
-        return total_size(self, engine, timeout)
+        return tar_bytes(self, engine) if uncompressed else total_size(self, engine, timeout)
 
     def write(
         self,

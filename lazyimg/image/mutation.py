@@ -1,12 +1,12 @@
 """What a mutation is: a thunk around another image, and a pure function from state to state."""
 
-import inspect
 from typing import Any
 
 import attrs
 from attrs import frozen
 
 from lazyimg.errors import InvalidMutation
+from lazyimg.image.hiding import refuse_hiding
 from lazyimg.image.image import Image
 from lazyimg.image.index import Index
 from lazyimg.oci.config import ConfigFile
@@ -56,11 +56,7 @@ class Mutation(Image):
             TypeError: a field is called like a method of `lazyimg.Image`.
         """
         super().__init_subclass__()
-        hidden = [name for name in inspect.get_annotations(cls) if callable(getattr(Image, name, None))]
-        if hidden:
-            raise TypeError(
-                f"{cls.__qualname__}.{hidden[0]} would hide Image.{hidden[0]}(): name the field otherwise"
-            )
+        refuse_hiding(cls, Image)
 
     def mutate(self, state: ImageState, *others: Any) -> ImageState:
         """The changed state. Pure: no effect, and the same for the same state.

@@ -37,6 +37,10 @@ class RegistryHome:
         client = work.client(self.repository)
         return client.get_blob_bytes(self.repository.repository, descriptor.digest, descriptor.size, limit)
 
+    def size_of(self, digest: Digest, work: Work) -> int | None:
+        """Ask how large the blob is: one HEAD."""
+        return work.client(self.repository).head_blob(self.repository.repository, digest)
+
 
 @frozen
 class LayoutHome:

@@ -53,6 +53,27 @@ class Identified(Thunk[Identity]):
         return Early(Consume((self.layer,)))
 
 
+@frozen
+class Sealing(Thunk[tuple[Sealed, ConfigFile | None]]):
+    """The manifest and the config of an image in their final bytes; an artifact's config is not read."""
+
+    image: Thunk[ImageState]
+
+    def evaluate(self, run: Run) -> Thunk[tuple[Sealed, ConfigFile | None]]:
+        """Go on with both."""
+        config = ConfigOf(self.image) if run.value(self.image).is_image else None
+        return _Both(SealImage(self.image), config)
+
+
+@frozen
+class _Both(Thunk[tuple[Sealed, ConfigFile | None]]):
+    manifest: Thunk[Sealed]
+    config: Thunk[ConfigFile] | None
+
+    def evaluate(self, run: Run) -> tuple[Sealed, ConfigFile | None]:
+        return run.value(self.manifest), None if self.config is None else run.value(self.config)
+
+
 def sealed(image: Thunk[State], engine: Engine | None = None, timeout: float | None = None) -> Sealed:
     """An image's manifest in its final bytes. Reads documents, and local layers to their ends.
 
