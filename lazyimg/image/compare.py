@@ -169,13 +169,18 @@ def _settings(config: ConfigFile) -> dict[str, Any]:
 
 
 def _of_values(where: str, one: Any, other: Any) -> Iterator[Difference]:
-    """Objects member by member and lists of one length item by item; else the values as they are."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in dict.fromkeys((*one, *other)):
-            yield from _of_values(_named(where, key), one.get(key), other.get(key))
+    """Objects member by member and lists of one length item by item; else the values as they are.
+
+    An object that is absent has no members.
+    """
+    left: Any = {} if one is None and isinstance(other, Mapping) else one
+    right: Any = {} if other is None and isinstance(one, Mapping) else other
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in dict.fromkeys((*left, *right)):
+            yield from _of_values(_named(where, key), left.get(key), right.get(key))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for at, (left, right) in enumerate(zip(one, other, strict=True)):
-            yield from _of_values(f"{where}[{at}]", left, right)
+        for at, (first, second) in enumerate(zip(one, other, strict=True)):
+            yield from _of_values(f"{where}[{at}]", first, second)
     elif one != other:
         yield Difference(where, one, other)
 

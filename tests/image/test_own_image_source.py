@@ -95,7 +95,7 @@ def test_composing_touches_nothing(tmp_path: Path) -> None:
     assert any("FromZip" in step.name for step in image.plan("a.example/b:1").steps)
     with pytest.raises(FileNotFoundError) as caught:
         image.digest()
-    assert any("test_own_source.py" in note for note in caught.value.__notes__)
+    assert any("test_own_image_source.py" in note for note in caught.value.__notes__)
 
 
 @pytest.mark.parametrize("blob", [b"other", [b"ot", b"her"], b"", [b"x" * 1000]])

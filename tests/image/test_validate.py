@@ -418,11 +418,13 @@ class TestReport:
         assert li.Image.empty().validate() == li.Image.empty().validate()
 
 
-def test_from_inside_an_evaluation_it_is_refused() -> None:
+@pytest.mark.parametrize("thing", [li.Image.empty(), li.Index.empty()])
+def test_from_inside_an_evaluation_it_is_refused(thing: li.Image | li.Index) -> None:
     """As everything that forces."""
-    made = li.Image.empty().edit_config(lambda config: config if li.Image.empty().validate() else config)
+
+    def edit(config: li.ConfigFile) -> li.ConfigFile:
+        assert thing.validate()
+        return config
+
     with pytest.raises(ForcedInside):
-        made.digest()
-    indexed = li.Image.empty().edit_config(lambda config: config if li.Index.empty().validate() else config)
-    with pytest.raises(ForcedInside):
-        indexed.digest()
+        li.Image.empty().edit_config(edit).digest()
