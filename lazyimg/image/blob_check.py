@@ -82,14 +82,14 @@ class CheckBlob(Thunk[Checked]):
         return Checked()
 
     def _read(self, run: Run) -> Checked:
-        from lazyimg.content.inflate import Inflater, Limits  # noqa: PLC0415 - decompressors are loaded on use
+        from lazyimg.content.inflate import Inflater  # noqa: PLC0415 - decompressors are loaded on use
 
         inflater: Inflater | None = None
         for chunk in self.blob.home.chunks(self.blob.descriptor, 0, run.runtime):
             run.check()
             data = bytes(chunk)
             if self.in_image:
-                inflater = inflater or Inflater(data, Limits())
+                inflater = inflater or Inflater(data, run.runtime.limits)
                 inflater.feed(data)
         if inflater is None:
             return Checked()

@@ -428,3 +428,15 @@ def test_from_inside_an_evaluation_it_is_refused(thing: li.Image | li.Index) -> 
 
     with pytest.raises(ForcedInside):
         li.Image.empty().edit_config(edit).digest()
+
+
+def test_a_bomb_is_what_is_wrong(base: Pushing) -> None:
+    """It is looked into no further than the engine allows."""
+    bomb = gzip.compress(bytes(1 << 20), mtime=0)
+    rootfs = {"type": "layers", "diff_ids": [sha256(bytes(1 << 20))]}
+    put(base, config=proper(rootfs=rootfs, history=[{}]), blobs=[bomb])
+    assert image(base).validate().is_valid
+    with li.Engine(limits=li.Limits(total=1 << 19)):
+        [finding] = image(base).validate().wrong
+    assert finding.what == "layer 0"
+    assert "holds over" in finding.said
