@@ -219,6 +219,12 @@ class TestFiles:
             assert all(other is None for _, _, other in found)
 
 
+def test_it_shows_values_of_any_kind() -> None:
+    """Lists as they are written."""
+    comparison = li.Image.empty().compare(li.Image.empty().configure(cmd=["a", "b"]))
+    assert "['a', 'b']" in repr(comparison)
+
+
 def test_it_shows_itself() -> None:
     """As text and as a page, with what others wrote escaped."""
     comparison = li.Image.empty().compare(li.Image.empty().annotate({"a": "<b>"}))

@@ -176,6 +176,12 @@ class TestSubject:
         assert second.manifest().subject is not None
         assert second.manifest().subject.digest == first.digest()
 
+    def test_none_removes_it(self, image: li.Image, pushed: Json) -> None:
+        """One that was composed, and one from elsewhere."""
+        other = li.Image.empty()
+        assert image.with_subject(other).with_subject(None).manifest().to_bytes() == text_of(pushed)
+        assert other.with_subject(image).with_subject(None).digest() == other.digest()
+
     def test_the_last_one_counts(self, image: li.Image) -> None:
         """There is one subject."""
         other = li.Image.empty()

@@ -260,6 +260,13 @@ class TestHistory:
         assert history[-3:] == ["USER", "2", "3"]
         assert history[:-3] == [entry["created_by"] for entry in story(NEW)]
 
+    def test_nothing_is_above(self, three: Three) -> None:
+        """The old base tells otherwise, and the image is its layers: the history is the new base's."""
+        three.put("old", OLD, history=[])
+        three.put("new", NEW)
+        three.put("app", OLD, history=[made("0"), made("1")])
+        assert [entry.to_json() for entry in three.rebased().config().history] == story(NEW)
+
     @pytest.mark.parametrize(("name", "whose"), [("app", "the image"), ("new", "the new base")])
     def test_counts_that_disagree(self, three: Three, name: str, whose: str) -> None:
         """The error says whose, and both counts."""

@@ -400,6 +400,12 @@ class TestIndexes:
         )
         assert [finding.what for finding in index.validate().wrong] == ["2 linux/s390x: platform"]
 
+    def test_a_config_that_names_no_platform(self, base: Pushing) -> None:
+        """It is said of the config, once."""
+        base.index("1", children=[(put(base, "broken", config=proper(os=5)), "linux/amd64")])
+        report = li.Index.from_registry(f"{base.host}/base:1").validate()
+        assert [finding.what for finding in report.wrong] == ["0 linux/amd64: config"]
+
 
 class TestReport:
     """A value that shows itself."""
