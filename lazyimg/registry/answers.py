@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from lazyimg.errors import InvalidDigest
+from lazyimg.errors import ContentMismatch, InvalidDigest
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Answer
@@ -32,6 +32,17 @@ def announced_digest(answer: Answer) -> Digest | None:
         return Digest(answer.headers.get("Docker-Content-Digest", ""))
     except InvalidDigest:
         return None
+
+
+def check_stored(answer: Answer, digest: Digest, where: str) -> None:
+    """Hold what a registry says that it stored against what was sent.
+
+    Raises:
+        ContentMismatch: it says another digest.
+    """
+    stored = announced_digest(answer)
+    if stored is not None and stored.algorithm == digest.algorithm and stored != digest:
+        raise ContentMismatch(f"{where} says that it stored {stored}; sent was {digest}")
 
 
 def named_digest(reference: str) -> Digest | None:

@@ -17,6 +17,7 @@ from lazyimg.oci.digest import Digest
 from lazyimg.registry.answers import (
     RawManifest,
     announced_digest,
+    check_stored,
     described,
     is_mounted,
     length_of,
@@ -187,17 +188,10 @@ class Client:
             raise ContentMismatch(f"these bytes have the digest {digest}, they cannot be written as {asked}")
         question = self._endpoints.manifest("PUT", repository, reference, data, media_type)
         answer = self._conversation.ask(question)
-        self._check_stored(answer, digest, repository)
+        check_stored(answer, digest, f"{self.registry}/{repository}")
         if _MAY_REFER in data and "OCI-Subject" not in answer.headers:
             list_referrer(self, repository, data, media_type)
         return digest
-
-    def _check_stored(self, answer: Answer, digest: Digest, repository: str) -> None:
-        stored = announced_digest(answer)
-        if stored is not None and stored.algorithm == digest.algorithm and stored != digest:
-            raise ContentMismatch(
-                f"{self.registry} says it stored {stored} in {repository}, sent was {digest}"
-            )
 
     def delete_manifest(self, repository: str, reference: str) -> None:
         """Delete a tag, or a manifest by its digest.
