@@ -26,7 +26,7 @@ from lazyimg.write.streams import one_shots
 
 V = TypeVar("V")
 
-NOT_READ = "it is of this machine, and was not read"
+NOT_READ = "no manifest declares it, and it was not read"
 STREAM = "it is a one-shot stream, which only a write reads"
 
 

@@ -101,6 +101,21 @@ class TestWhich:
         assert image.drop_layers(slice(1)) == image.drop_layers(slice(1)) != image.drop_layers(slice(2))
 
 
+def test_one_tar_compressed_twice_is_two_layers(app: Pushing) -> None:
+    """Layers of one diff_id are told apart by their places, with their own descriptors and history."""
+    twice = [li.Layer.from_files({"/a": b"a"}, compression=one) for one in (li.Gzip(), li.Zstd())]
+    named = [li.History(created_by=name) for name in ("gzip", "zstd", "gzip again")]
+    li.Image.empty().append(*twice, twice[0], history=named).write(f"{app.host}/app:1")
+    assert len(set(app.config("1")["rootfs"]["diff_ids"])) == 1
+    pushed = li.Image.from_registry(f"{app.host}/app:1")
+    for position in range(3):
+        left = [at for at in range(3) if at != position]
+        dropped = pushed.drop_layers(position)
+        assert dropped.manifest().layers == tuple(pushed.manifest().layers[at] for at in left)
+        assert dropped.config().diff_ids == (twice[0].diff_id(),) * 2
+        assert dropped.config().history == tuple(named[at] for at in left)
+
+
 def test_nothing_to_drop_keeps_the_bytes(base: Pushing, image: li.Image) -> None:
     """Not even the config is read."""
     assert image.drop_layers(slice(4, None)).manifest().to_bytes() == base.raw("1")
