@@ -6,11 +6,13 @@ import json
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lazyimg as li
+from lazyimg import cli
 from lazyimg.cli import main
 from lazyimg.errors import LazyImgError, MissingExtra
 
@@ -242,6 +244,6 @@ def test_the_module_s_exit_code_is_the_command_s(monkeypatch: Any, capsys: Any) 
     """In this process too."""
     monkeypatch.setattr(sys, "argv", ["lazyimg", "--version"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("lazyimg.cli", run_name="__main__")
+        runpy.run_path(str(Path(cli.__file__).with_name("__main__.py")), run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"lazyimg {li.__version__}\n"

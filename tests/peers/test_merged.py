@@ -6,8 +6,9 @@ import io
 import os
 import stat
 import subprocess
+import tarfile
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,11 +140,25 @@ def test_skopeo_takes_other_compressions(
     assert said_of(unpack(f"{tmp_path / 'copied'}:1")) == said_of(unpack(f"{layout}:as-it-is"))
 
 
+def leaves_a_directory_unsaid(layer: bytes) -> bool:
+    """Tell whether a layer removes a directory and fills it anew without an entry for the directory itself.
+
+    Nobody says its mode then: umoci keeps the removed one's if the whiteout or the opaque marker comes last.
+    """
+    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+        names = [PurePosixPath("/", entry.name) for entry in archive]
+    removed = {path.with_name(path.name[4:]) for path in names if path.name.startswith(".wh.")}
+    emptied = {path.parent for path in names if path.name == ".wh..wh..opq"}
+    unsaid = {parent for path in names for parent in path.parents} - {*names, PurePosixPath("/")}
+    return any({one, *one.parents} & removed or {*one.parents} & emptied for one in unsaid)
+
+
 @is_root
 @settings(max_examples=15)
 @given(stacks())
 def test_umoci_agrees_at_random(layers: list[bytes]) -> None:
     """Whatever umoci can unpack at all, it unpacks to the same tree when it is flattened."""
+    assume(not any(map(leaves_a_directory_unsaid, layers)))
     program = need("umoci", "umoci")
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

@@ -19,11 +19,25 @@ from lazyimg.server import serving
 from lazyimg.server.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lazyimg.server.request import Request
 
 
+@pytest.fixture(autouse=True)
+def others() -> Iterator[None]:
+    """Remember the threads of registries that other tests of the session keep running."""
+    OTHERS.update(threading.enumerate())
+    yield
+    OTHERS.clear()
+
+
+OTHERS: set[threading.Thread] = set()
+
+
 def names() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("lazyimg-registry")}
+    own = (thread.name for thread in threading.enumerate() if thread not in OTHERS)
+    return {name for name in own if name.startswith("lazyimg-registry")}
 
 
 def test_constructing_does_nothing(tmp_path: Any) -> None:
