@@ -12,7 +12,7 @@ from attrs import frozen
 
 from lazyimg.errors import CredentialError, RegistryError, RegistryTimeout
 from lazyimg.registry.challenge import Challenge
-from lazyimg.registry.credentials import Credentials, Keychain
+from lazyimg.registry.credentials import Credentials, Keychain, Secret
 from lazyimg.registry.network import Call
 from lazyimg.registry.retry import TRANSIENT, retry_after
 from lazyimg.registry.scope import Scope, merge, parse_scopes
@@ -50,7 +50,12 @@ class Authorizer:
     Args:
         site: the registry.
         wire: what token services are asked through.
-        keychain: asked for credentials once per repository, when a registry first asks for them.
+        keychain: asked for credentials once per repository, when a registry first asks for them, and again
+            when they have expired.
+
+    Attributes:
+        wants_identity: whether the token service is asked for an identity token too.
+        identity_token: what it gave then; a secret.
     """
 
     def __init__(self, site: Site, wire: Wire, keychain: Keychain) -> None:
@@ -62,12 +67,14 @@ class Authorizer:
         self._challenge: Challenge | None = None
         self._credentials: dict[str | None, Credentials | None] = {}
         self._tokens: tuple[Token, ...] = ()
+        self.wants_identity = False
+        self.identity_token = ""
         wire.secrets = lambda: self.secrets
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """All that must not be shown, of what was used so far."""
-        found = [token.value for token in self._tokens]
+        found = [secret for token in self._tokens for secret in (token.value, token.identity) if secret]
         for credentials in list(self._credentials.values()):
             if credentials is not None:
                 found += [*credentials.secrets, basic(credentials).removeprefix("Basic ")]
@@ -89,8 +96,8 @@ class Authorizer:
             return self._basic(need)
         credentials = self._known(need)
         if credentials and credentials.registry_token:
-            return f"Bearer {_sendable(credentials.registry_token, self._site.name)}"
-        return f"Bearer {self._token(need, challenge, call).value}"
+            return Secret(f"Bearer {_sendable(credentials.registry_token, self._site.name)}")
+        return Secret(f"Bearer {self._token(need, challenge, call).value}")
 
     def learn(
         self, challenges: Iterable[Challenge], need: Need, sent: str | None, since: float
@@ -138,9 +145,10 @@ class Authorizer:
     def _known(self, need: Need) -> Credentials | None:
         key = need.repository
         with self._keychain_lock:
-            if key not in self._credentials:
-                self._credentials[key] = self._keychain.credentials(self._site.name, key)
-            return self._credentials[key]
+            known = self._credentials.get(key)
+            if key not in self._credentials or (known and not known.is_fresh):
+                known = self._credentials[key] = self._keychain.credentials(self._site.name, key)
+            return known
 
     def _token(self, need: Need, challenge: Challenge, call: Call) -> Token:
         found = self._cached(need)
@@ -167,17 +175,20 @@ class Authorizer:
             service=challenge.parameters.get("service", ""),
             scopes=need.scopes,
             credentials=self._known(need),
+            is_offline=self.wants_identity,
         )
         call.alive()
         token, reply, data = fetch_token(self._wire, request, call)
         call.alive()
         if token is None:
             error = token_refusal(request, reply, data, self.secrets)
+            data = b""  # may repeat a secret, which no traceback is to show
             if reply.status in TRANSIENT:
                 busy = TokenServiceBusy(str(error), status=error.status, codes=error.codes)
                 busy.wait = retry_after(reply.headers.get("Retry-After"))
                 raise busy
             raise error
+        self.identity_token = token.identity
         now = time.monotonic()
         self._tokens = (token, *(old for old in self._tokens if old.is_fresh(now)))
         return token

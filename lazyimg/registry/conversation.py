@@ -138,6 +138,17 @@ class Conversation:
 
         return self._until_answered(question, patience, read)
 
+    def identify(self, question: Question) -> str:
+        """Ask, and the token service for an identity token besides; return that, empty if it gave none.
+
+        Raises:
+            RegistryError: the final answer was no success; its subclass tells which.
+            RegistryUnreachable: there was none.
+        """
+        self._authorizer.wants_identity = True
+        self.ask(question)
+        return self._authorizer.identity_token
+
     def open(self, question: Question, patience: Patience = ANY) -> Reply:
         """Ask, and return the answer with its body still to be read.
 

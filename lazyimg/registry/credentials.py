@@ -1,19 +1,35 @@
 """Credentials for one registry, and what gives them.
 
-A `Keychain` is asked once per registry and repository, when that registry asks who is there. It answers with
-`Credentials`, or with ``None``: go on as anybody.
+A `Keychain` is asked once per registry and repository, when that registry asks who is there, and again when
+what it gave has expired. It answers with `Credentials`, or with ``None``: go on as anybody.
 """
 
+import time
 from typing import NoReturn, Protocol
 
 from attrs import field, frozen
 
 TOKEN_USER = "<token>"  # noqa: S105 - the credential helpers' mark that the secret is an identity token
 MASK = "***"
+_MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
 
 
-def _masked(value: str) -> str:
-    return MASK if value else "''"
+class Secret(str):
+    """A text that is not shown by ``repr``, so by no debugger, notebook or traceback with its locals.
+
+    It is sent, joined and compared as the text it is; what it is joined into is a plain text again.
+
+    >>> Secret("s3cret"), f"Bearer {Secret('s3cret')}"
+    (***, 'Bearer s3cret')
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK if self else "''"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("credentials are never pickled: name a keychain where they are needed")
 
 
 @frozen(kw_only=True)
@@ -25,15 +41,17 @@ class Credentials:
         password: the password, or a personal access token in its place.
         identity_token: a refresh token for the token service ("identitytoken" in Docker's config file).
         registry_token: a bearer token sent to the registry as it is ("registrytoken").
+        expires: when they end, in seconds since the epoch (UTC); None if nobody says.
 
     >>> Credentials(username="me", password="s3cret")
-    Credentials(username='me', password=***, identity_token='', registry_token='')
+    Credentials(username='me', password=***, identity_token='', registry_token='', expires=None)
     """
 
     username: str = ""
-    password: str = field(default="", repr=_masked)
-    identity_token: str = field(default="", repr=_masked)
-    registry_token: str = field(default="", repr=_masked)
+    password: str = field(default="", converter=Secret)
+    identity_token: str = field(default="", converter=Secret)
+    registry_token: str = field(default="", converter=Secret)
+    expires: float | None = None
 
     @classmethod
     def of(cls, username: str, secret: str) -> "Credentials":
@@ -44,6 +62,11 @@ class Credentials:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are never pickled: name a keychain where they are needed")
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether they are good for a minute at least, as far as is known."""
+        return self.expires is None or time.time() < self.expires - _MARGIN
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, Unauthorized
-from lazyimg.registry.credentials import Credentials
+from lazyimg.registry.credentials import Credentials, Secret
 from lazyimg.registry.failure import read_words, refusal
 from lazyimg.registry.network import Call
 from lazyimg.registry.scope import Scope, all_covered
@@ -43,12 +43,14 @@ class Token:
         scopes: what it was asked for (it may have been given for less).
         born: when it came, by the monotonic clock, in seconds.
         life: how many seconds it lives.
+        identity: the identity token that came with it, for later; a secret.
     """
 
-    value: str = field(repr=False)
+    value: str = field(repr=False, converter=Secret)
     scopes: tuple[Scope, ...]
     born: float
     life: float
+    identity: str = field(default="", repr=False, converter=Secret)
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether it is still good, with a margin for the way to the registry."""
@@ -68,12 +70,14 @@ class TokenRequest:
         service: the registry's name for itself, from the challenge; may be empty.
         scopes: what the token is for.
         credentials: who asks; None is anybody.
+        is_offline: whether an identity token is asked for as well.
     """
 
     realm: str
     service: str
     scopes: tuple[Scope, ...]
     credentials: Credentials | None = None
+    is_offline: bool = False
 
     @property
     def doing(self) -> str:
@@ -90,7 +94,7 @@ def is_token(value: str) -> bool:
 def basic(credentials: Credentials) -> str:
     """Return the ``Authorization`` header of basic authentication (RFC 7617)."""
     pair = f"{credentials.username}:{credentials.password}".encode()
-    return f"Basic {base64.b64encode(pair).decode()}"
+    return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
 
 def fetch_token(wire: Wire, request: TokenRequest, call: Call) -> tuple[Token | None, Reply, bytes]:
@@ -127,6 +131,8 @@ def _get(request: TokenRequest) -> Request:
     credentials = request.credentials
     if credentials and credentials.password:
         query.append(("account", credentials.username))
+        if request.is_offline:
+            query += [("client_id", CLIENT_ID), ("offline_token", "true")]
         headers["Authorization"] = basic(credentials)
     return Request(doing=request.doing, method="GET", url=_with_query(request.realm, query), headers=headers)
 
@@ -144,6 +150,8 @@ def _post(request: TokenRequest) -> Request:
         "scope": " ".join(map(str, request.scopes)),
         **_grant(request.credentials or Credentials()),
     }
+    if request.is_offline:
+        form["access_type"] = "offline"
     return Request(
         doing=request.doing,
         method="POST",
@@ -165,13 +173,20 @@ def _read_token(request: TokenRequest, data: bytes) -> Token:
     except (ValueError, RecursionError):
         answer = None
     fields: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
-    values = [fields.get(name) for name in ("token", "access_token")]
-    value = next((value for value in values if isinstance(value, str) and is_token(value)), None)
-    if value is None:
+    value = _first(fields, "token", "access_token")
+    if not value:
+        data, answer, fields = b"", None, {}  # may hold another secret, which no traceback is to show
         raise ContentMismatch(
             f"cannot {request.doing}: {host_of(request.realm)} answered without a usable token"
         )
-    return Token(value, request.scopes, time.monotonic(), _life(fields.get("expires_in")))
+    identity = _first(fields, "refresh_token") if request.is_offline else ""
+    return Token(value, request.scopes, time.monotonic(), _life(fields.get("expires_in")), identity)
+
+
+def _first(fields: Mapping[str, Any], *names: str) -> str:
+    """Return the first of some fields that is a token, empty if none is."""
+    values = (fields.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and is_token(value)), "")
 
 
 def _life(value: object) -> float:
