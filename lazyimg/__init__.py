@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lazyimg.oci.manifest import Manifest
     from lazyimg.oci.platform import Platform
     from lazyimg.oci.reference import Reference
+    from lazyimg.registry.host import Host
     from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
     from lazyimg.server.registry import Registry
     from lazyimg.write.archive_target import Archive
@@ -56,6 +57,7 @@ _HOMES = {
     "Engine": "engine",
     "Gzip": "content.compression",
     "History": "oci.history",
+    "Host": "registry.host",
     "Image": "image.image",
     "ImageSource": "image.image_source",
     "Index": "image.index",
@@ -95,6 +97,7 @@ __all__ = [
     "Engine",
     "Gzip",
     "History",
+    "Host",
     "Image",
     "ImageSource",
     "Index",

@@ -15,6 +15,7 @@ from lazyimg.content.local import absolute
 from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.oci.registry_name import canonical_registry
+from lazyimg.registry.host import Host, Proxy, gathered, host_settings, mirror_names
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.runtime import Runtime, Settings, Work
 from lazyimg.thunk.events import Event, Observer, silent
@@ -33,14 +34,12 @@ _open: ContextVar[tuple["Engine", ...]] = ContextVar("lazyimg_engines", default=
 """The engines of the blocks that this thread, or task, is in, innermost last."""
 
 
-def _hosts(value: str | Iterable[str]) -> tuple[str, ...]:
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _mirrors(value: Mapping[str, str | Iterable[str]]) -> Mapping[str, tuple[MirrorName, ...]]:
-    return {
-        canonical_registry(host): tuple(map(MirrorName.parse, _hosts(names))) for host, names in value.items()
-    }
+    return {canonical_registry(host): mirror_names(names) for host, names in value.items()}
 
 
 @define(eq=False)
@@ -68,7 +67,10 @@ class Engine:
         user_agent: what to be called by registries, before lazyimg's own name.
         ca: a file of certificate authorities to trust besides the usual ones.
         client_cert: a certificate to show, as a file, or as files of certificate and key.
-        proxy: the address of a proxy; by default what the environment says.
+        proxy: the address of a proxy; by default what the environment says, and False is none.
+        http2: speak HTTP/2 with hosts that do, too; needs the extra ``http2``.
+        hosts: what is different for some hosts, by ``host[:port]`` as references name them: each a `Host`,
+            or a mapping of its fields.
         mirrors: for registries, others to read from first what is named by a digest, in their order:
             ``{"docker.io": ["mirror.lan:5000", "harbor.lan/hub"]}`` (host, and what comes before the
             repository's name there). Tags are asked of the registry itself, and writes go there. A mirror
@@ -86,7 +88,7 @@ class Engine:
 
     jobs: int = 4
     keychain: "Keychain | None" = field(default=None, kw_only=True, repr=False)
-    insecure: Iterable[str] = field(default=(), kw_only=True, converter=_hosts)
+    insecure: Iterable[str] = field(default=(), kw_only=True, converter=_names)
     timeout: float | None = field(default=None, kw_only=True)
     retries: int | None = field(default=None, kw_only=True)
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
@@ -94,7 +96,9 @@ class Engine:
     user_agent: str | None = field(default=None, kw_only=True)
     ca: str | Path | None = field(default=None, kw_only=True)
     client_cert: Any = field(default=None, kw_only=True, repr=False)
-    proxy: str | None = field(default=None, kw_only=True, repr=False)
+    proxy: Proxy | None = field(default=None, kw_only=True, repr=False)
+    http2: bool | None = field(default=None, kw_only=True)
+    hosts: Mapping[str, Host] = field(factory=dict, kw_only=True, converter=host_settings)
     mirrors: Mapping[str, tuple[MirrorName, ...]] = field(factory=dict, kw_only=True, converter=_mirrors)
     limits: Limits = field(factory=Limits, kw_only=True)
     on_event: Observer = field(default=silent, kw_only=True, repr=False)
@@ -116,29 +120,24 @@ class Engine:
 
     def _settings(self) -> Settings:
         """What the runtime has to know; a logger is made only if one is wanted."""
-        options: dict[str, Any] = {
-            "timeout": self.timeout,
-            "retries": self.retries,
-            "transport": self.transport,
-            "user_agent": self.user_agent,
-            "proxy": self.proxy,
-            "observer": self.on_request,
-        }
-        given = {name: value for name, value in options.items() if value is not None}
+        observer = self.on_request
         if self.log:
             logger = default_logger() if self.log is True else self.log
             self._observers.append(event_logger(logger))
-            given["observer"] = _each(request_logger(logger), self.on_request)
+            observer = _each(request_logger(logger), self.on_request)
         return Settings(
-            self.keychain,
-            frozenset(self.insecure),
-            None if self.scratch is None else absolute(self.scratch),
-            self.ca,
-            self.client_cert,
-            given,
-            self.mirrors,
-            self.limits,
+            keychain=self.keychain,
+            scratch=None if self.scratch is None else absolute(self.scratch),
+            usual=self._usual(),
+            hosts=gathered(self.hosts, self.insecure, self.mirrors),
+            observer=observer,
+            limits=self.limits,
         )
+
+    def _usual(self) -> Host:
+        """How hosts are spoken to of which nothing else is said."""
+        names = ("ca", "client_cert", "proxy", "timeout", "retries", "user_agent", "http2", "transport")
+        return Host(**{name: getattr(self, name) for name in names})
 
     def _observe(self, event: Event) -> None:
         for observer in self._observers:

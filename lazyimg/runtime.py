@@ -13,12 +13,13 @@ from lazyimg.content.counters import Counters
 from lazyimg.content.limits import Limits
 from lazyimg.content.pipeline import proceed
 from lazyimg.oci.reference import Reference
+from lazyimg.registry.host import Host
 from lazyimg.stores.open_archives import OpenArchives
 
 if TYPE_CHECKING:
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
-    from lazyimg.registry.mirror_name import MirrorName
+    from lazyimg.registry.transport import Observer
     from lazyimg.stores.archive import Archive, OpensArchive
 
 
@@ -39,12 +40,10 @@ class Settings:
     """How registries are spoken to, and where bytes may rest; see `lazyimg.Engine` for each."""
 
     keychain: "Keychain | None" = field(default=None, repr=False)
-    insecure: frozenset[str] = frozenset()
     scratch: Path | None = None
-    ca: str | Path | None = None
-    client_cert: Any = field(default=None, repr=False)
-    client_options: dict[str, Any] = field(factory=dict, repr=False)
-    mirrors: "Mapping[str, tuple[MirrorName, ...]]" = field(factory=dict)
+    usual: Host = field(factory=Host)
+    hosts: Mapping[str, Host] = field(factory=dict)
+    observer: "Observer | None" = field(default=None, repr=False)
     limits: Limits = field(factory=Limits)
 
 
@@ -83,24 +82,25 @@ class Runtime:
         from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use
         from lazyimg.registry.mirrors import Mirror, MirroredClient  # noqa: PLC0415 - with it
 
-        if host not in self.settings.mirrors:
+        names = self._host(host).mirrors
+        if not names:
             return Client(host, **self._options(host))
-        names = self.settings.mirrors[host]
         once = {"retries": 0}  # after a failure, the next one is asked instead
         clients = [Client(name.host, **self._options(name.host) | once) for name in names]
         mirrors = [Mirror(client, name.prefix) for client, name in zip(clients, names, strict=True)]
         return MirroredClient(host, mirrors=mirrors, **self._options(host))
 
+    def _host(self, name: str) -> Host:
+        return self.settings.hosts.get(name, Host())
+
     def _options(self, host: str) -> dict[str, Any]:
         """What a client of a host is made with."""
         from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - on use, with httpx
-        from lazyimg.registry.pools import Tls  # noqa: PLC0415 - with it
 
         return {
             "keychain": DefaultKeychain() if self.settings.keychain is None else self.settings.keychain,
-            "insecure": host in self.settings.insecure,
-            "tls": Tls(ca=self.settings.ca, client_cert=self.settings.client_cert),
-            **self.settings.client_options,
+            "observer": self.settings.observer,
+            **self._host(host).client_settings(self.settings.usual),
         }
 
     def close(self) -> None:

@@ -30,11 +30,12 @@ from lazyimg.registry.conversation import ANY, Answer, Conversation, Patience, Q
 from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
 from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
+from lazyimg.registry.host import Proxy
 from lazyimg.registry.keychain import Anonymous
-from lazyimg.registry.lists import listed, pages, referring
+from lazyimg.registry.lists import listed, pages
 from lazyimg.registry.network import Dialer
 from lazyimg.registry.pools import Pools, Tls
-from lazyimg.registry.referrers import list_referrer, listed_under_tag
+from lazyimg.registry.referrers import Asking, list_referrer
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.site import Site, locate
 from lazyimg.registry.transport import Observer, Timeouts, Wire
@@ -44,7 +45,6 @@ from lazyimg.version import __version__
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-_NO_REFERRERS = frozenset({404, 405})
 _MAY_REFER = b'"subject"'  # a look before the manifest is parsed
 _NO_HEAD = frozenset({400, 405, 501})  # what registries answer to a HEAD they do not offer
 
@@ -55,14 +55,16 @@ class Client:
     Args:
         host: the registry: ``ghcr.io``, ``docker.io``, ``localhost:5000``.
         keychain: where credentials come from, asked when the registry first wants them; None is anybody.
-        insecure: speak plain http. This machine is always spoken to so.
+        insecure: speak plain http.
+        scheme: ``"http"`` or ``"https"``; by default https, and plain http with this machine alone.
         transport: an httpx transport to send everything through, instead of sockets of our own.
         timeout: seconds until a registry that gives no sign of life is given up, or `Timeouts`.
         retries: how often to try again after a transient failure, or `Retries`.
         user_agent: the ``User-Agent`` header.
         observer: told of every finished exchange.
         tls: further authorities to trust, and a certificate to show.
-        proxy: the address of a proxy; None reads the environment.
+        proxy: the address of a proxy; None reads the environment, False is none.
+        http2: speak HTTP/2 where the registry does, too; needs the extra ``http2``.
 
     >>> Client("docker.io")
     Client('docker.io')
@@ -74,18 +76,21 @@ class Client:
         *,
         keychain: Keychain | None = None,
         insecure: bool = False,
+        scheme: str | None = None,
         transport: httpx.BaseTransport | None = None,
         timeout: float | Timeouts | None = None,
         retries: int | Retries | None = None,
         user_agent: str = f"lazyimg/{__version__}",
         observer: Observer | None = None,
         tls: Tls | None = None,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
+        http2: bool = False,
     ) -> None:
-        name, url = locate(host, insecure=insecure)
+        name, url = locate(host, "http" if insecure else scheme)
         limits = Timeouts.of(timeout)
         dialer = Dialer(httpx.URL(url).host, dead_after=limits.silence)
-        wire = Wire(transport or Pools(dialer, tls=tls or Tls(), proxy=proxy), limits, user_agent, observer)
+        pools = transport or Pools(dialer, tls=tls or Tls(), proxy=proxy, home=url, http2=http2)
+        wire = Wire(pools, limits, user_agent, observer)
         self.registry = name
         site = Site(name, url, lambda: dialer.home_zone)
         authorizer = Authorizer(site, wire, keychain or Anonymous())
@@ -382,16 +387,5 @@ class Client:
             RegistryError: the registry refused.
             InvalidDocument: the registry answered something else.
         """
-        subject = Digest(digest)
-
-        def ask_for(page: str | None) -> Question:
-            return self._endpoints.referrers(repository, subject, artifact_type, page)
-
-        try:
-            answers = list(pages(self._conversation, ask_for))
-        except RegistryError as error:
-            if error.status not in _NO_REFERRERS:
-                raise
-            entries = listed_under_tag(self, repository, subject).manifests
-            return [one for one in entries if artifact_type in {None, one.artifact_type}]
-        return [one for answer in answers for one in referring(answer, artifact_type)]
+        asking = Asking(self, self._conversation, self._endpoints, repository)
+        return asking.referring(Digest(digest), artifact_type)

@@ -4,14 +4,16 @@ import contextlib
 import ssl
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.util import find_spec
+from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 from attrs import field, frozen
 
-from lazyimg.errors import InvalidSetting
+from lazyimg.errors import InvalidSetting, MissingExtra
+from lazyimg.registry.host import File, Proxy
 from lazyimg.registry.network import Dialer
 
 _KEEP_ALIVE = 15.0  # seconds an idle connection is kept: less than servers do, so that few go stale under us
@@ -25,13 +27,18 @@ class Tls:
     Attributes:
         ca: a file of further certificate authorities to trust, in PEM.
         client_cert: a PEM file with a certificate and its key, or a pair of two files.
+        is_shown_at_home_only: show it to the registry alone, not to hosts that it sends us to.
     """
 
-    ca: Path | str | None = None
-    client_cert: Path | str | tuple[Path | str, Path | str] | None = field(default=None, repr=False)
+    ca: File | None = None
+    client_cert: File | tuple[File, File] | None = field(default=None, repr=False)
+    is_shown_at_home_only: bool = False
 
-    def context(self) -> ssl.SSLContext:
+    def context(self, *, at_home: bool = True) -> ssl.SSLContext:
         """Build the TLS context (26 ms: only for the first https host).
+
+        Args:
+            at_home: whether it is for the registry itself.
 
         Raises:
             InvalidSetting: a file cannot be read, or does not hold what it should.
@@ -40,15 +47,20 @@ class Tls:
         if self.ca is not None:
             with _naming("ca", self.ca):
                 context.load_verify_locations(cafile=self.ca)
-        if self.client_cert is not None:
+        if self.client_cert is not None and (at_home or not self.is_shown_at_home_only):
             pair = self.client_cert if isinstance(self.client_cert, tuple) else (self.client_cert,)
             with _naming("client_cert", *pair):
                 context.load_cert_chain(*pair)
         return context
 
 
+def _check_http2() -> None:
+    if find_spec("h2") is None:
+        raise MissingExtra("HTTP/2 needs the library h2: pip install 'lazyimg[http2]', or leave out http2=")
+
+
 @contextlib.contextmanager
-def _naming(setting: str, *files: Path | str) -> Iterator[None]:
+def _naming(setting: str, *files: File) -> Iterator[None]:
     """Say which file cannot be used, which ssl does not."""
     try:
         yield
@@ -73,6 +85,14 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
+class _Key(NamedTuple):
+    """What connections of one pool have in common."""
+
+    secure: bool
+    proxy: str | None
+    at_home: bool
+
+
 class Pools(httpx.BaseTransport):
     """Connection pools of one client: one for http, one for https, each again behind a proxy.
 
@@ -81,14 +101,32 @@ class Pools(httpx.BaseTransport):
     Args:
         dialer: opens the connections.
         tls: how servers are verified.
-        proxy: the address of a proxy; None reads the environment's ``HTTP_PROXY`` and its kind.
+        proxy: the address of a proxy; None reads the environment's ``HTTP_PROXY`` and its kind, False goes
+            without one.
+        home: the registry's own address.
+        http2: speak HTTP/2 with servers that do, too.
+
+    Raises:
+        MissingExtra: the library for HTTP/2 is not installed.
     """
 
-    def __init__(self, dialer: Dialer, *, tls: Tls, proxy: str | None = None) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        *,
+        tls: Tls,
+        proxy: Proxy | None = None,
+        home: str = "",
+        http2: bool = False,
+    ) -> None:
+        if http2:
+            _check_http2()
         self._dialer = dialer
         self._tls = tls
         self._proxy = proxy
-        self._pools: dict[tuple[bool, str | None], httpcore.ConnectionPool] = {}
+        self._home = httpx.URL(home)
+        self._http2 = http2
+        self._pools: dict[_Key, httpcore.ConnectionPool] = {}
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._lock = threading.Lock()
 
@@ -120,23 +158,25 @@ class Pools(httpx.BaseTransport):
             pool.close()
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        secure = url.scheme == "https"
-        key = secure, self._proxy or self._proxy_of_environment(url.scheme, url.host)
+        proxy = self._proxy_of_environment(url.scheme, url.host) if self._proxy is None else self._proxy
+        at_home = not self._tls.is_shown_at_home_only or _place(url) == _place(self._home)
+        key = _Key(url.scheme == "https", proxy or None, at_home)
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = self._build(key[1], secure=secure)
+                self._pools[key] = self._build(key)
             return self._pools[key]
 
-    def _build(self, proxy: str | None, *, secure: bool) -> httpcore.ConnectionPool:
-        via = None if proxy is None else _read_proxy(proxy)
+    def _build(self, key: "_Key") -> httpcore.ConnectionPool:
+        via = None if key.proxy is None else _read_proxy(key.proxy)
         if via is not None:
             self._dialer.trust(via.url.host)
         return httpcore.ConnectionPool(
-            ssl_context=self._tls.context() if secure else None,
+            ssl_context=self._tls.context(at_home=key.at_home) if key.secure else None,
             max_connections=None,
             max_keepalive_connections=_IDLE,
             keepalive_expiry=_KEEP_ALIVE,
             network_backend=self._dialer,
+            http2=self._http2,
             proxy=None if via is None else _httpcore_proxy(via),
         )
 
@@ -145,6 +185,10 @@ class Pools(httpx.BaseTransport):
         if key not in self._proxies:
             self._proxies[key] = _proxy_of_environment(*key)
         return self._proxies[key]
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port  # a port that is the scheme's own is None
 
 
 def _read_proxy(address: str) -> httpx.Proxy:

@@ -9,16 +9,22 @@ own entry stands; between the reading and the next one's writing nothing can be 
 import time
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from lazyimg.errors import NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest, parse_manifest
 from lazyimg.oci.media_type import OCI_INDEX
+from lazyimg.registry.conversation import Conversation, Question
+from lazyimg.registry.endpoints import Endpoints
+from lazyimg.registry.lists import pages, referring
 
 if TYPE_CHECKING:
     from lazyimg.registry.client import Client
 
+_NO_REFERRERS = frozenset({404, 405})
 _ROUNDS = 6
 _PAUSE = 0.05  # seconds before the index is read again, doubled with each round
 _LONGEST = 64  # letters of the digest in the tag, as the tag schema has it
@@ -31,6 +37,42 @@ def fallback_tag(subject: Digest) -> str:
     'sha256-000000000'
     """
     return f"{subject.algorithm[:32]}-{subject.encoded[:_LONGEST]}"
+
+
+@frozen
+class Asking:
+    """What it takes to ask a repository for referrers.
+
+    Attributes:
+        client: the client of the registry.
+        conversation: its conversation.
+        endpoints: its endpoints.
+        repository: such as ``me/app``.
+    """
+
+    client: "Client"
+    conversation: Conversation
+    endpoints: Endpoints
+    repository: str
+
+    def referring(self, subject: Digest, artifact_type: str | None) -> list[Descriptor]:
+        """Return what refers to a manifest: as the registry says, or as its fallback tag does.
+
+        Raises:
+            RegistryError: the registry refused.
+        """
+
+        def ask_for(page: str | None) -> Question:
+            return self.endpoints.referrers(self.repository, subject, artifact_type, page)
+
+        try:
+            answers = list(pages(self.conversation, ask_for))
+        except RegistryError as error:
+            if error.status not in _NO_REFERRERS:
+                raise
+            entries = listed_under_tag(self.client, self.repository, subject).manifests
+            return [one for one in entries if artifact_type in {None, one.artifact_type}]
+        return [one for answer in answers for one in referring(answer, artifact_type)]
 
 
 def list_referrer(client: "Client", repository: str, data: bytes, media_type: str) -> None:

@@ -62,18 +62,18 @@ def _origin(url: str) -> tuple[str, str, int | None]:
         raise RefusedAddress("the registry gave an address that is none") from None
 
 
-def locate(host: str, *, insecure: bool) -> tuple[str, str]:
+def locate(host: str, scheme: str | None = None) -> tuple[str, str]:
     """Return the name and the address of a registry from what the user calls it.
 
     Args:
         host: ``ghcr.io``, ``localhost:5000``, ``docker.io`` or one of its aliases.
-        insecure: speak plain http, wherever it is.
+        scheme: how it is spoken to; by default https, and plain http on this machine alone.
 
-    >>> locate("index.docker.io", insecure=False)
+    >>> locate("index.docker.io")
     ('docker.io', 'https://registry-1.docker.io')
-    >>> locate("localhost:5000", insecure=False)
-    ('localhost:5000', 'http://localhost:5000')
+    >>> locate("localhost:5000"), locate("localhost:5000", "https")
+    (('localhost:5000', 'http://localhost:5000'), ('localhost:5000', 'https://localhost:5000'))
     """
     name = canonical_host(host)
-    scheme = "http" if insecure or is_loopback(name) else "https"
+    scheme = scheme or ("http" if is_loopback(name) else "https")
     return name, f"{scheme}://{_HUB_HOST if name == 'docker.io' else name}"

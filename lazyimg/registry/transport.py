@@ -78,7 +78,7 @@ Observer = Callable[[RequestRecord], None]
 
 
 class Untrusted(RegistryUnreachable):
-    """The server's certificate is not to be trusted; trying again would not help."""
+    """The two sides do not trust each other's certificate; trying again would not help."""
 
 
 @frozen(kw_only=True)
@@ -303,12 +303,13 @@ class Wire:
             ) from None
 
     def _broken(self, doing: str, url: str, error: Exception) -> RegistryUnreachable:
-        if _is_certificate_error(error):
-            reason = "shows a certificate that is not trusted; name its authority with ca="
+        reason = _distrust(error)
+        if reason is not None:
             return Untrusted(self.words(doing, url, f"{reason} ({str(error)[:200]})"))
         if isinstance(error, httpcore.ConnectError | httpx.ConnectError):
             return RegistryUnreachable(self.words(doing, url, f"cannot be reached ({str(error)[:200]})"))
-        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({_reason(error)})"))
+        hint = _HINTS.get(urlsplit(url).scheme, "") if str(error) == _NO_ANSWER else ""
+        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({_reason(error)}){hint}"))
 
 
 _BROKEN = (
@@ -320,6 +321,24 @@ _BROKEN = (
     httpx.ProxyError,
 )
 _PLAIN_REASONS = ("Server disconnected", "peer closed connection")
+_NO_ANSWER = "Server disconnected without sending a response."
+_HINTS = {
+    "http": "; if it speaks TLS, say so: Host(scheme='https', ca=...)",
+    "https": "; if it wants a certificate of ours, name one that it knows with client_cert=",
+}
+"""What may be the cause where servers of TLS go away without a word."""
+_TLS_WORDS = (
+    (
+        "WRONG_VERSION_NUMBER",
+        "does not speak TLS; if plain http is meant, say so: Host(scheme='http')",
+    ),
+    ("CERTIFICATE_REQUIRED", "wants a certificate of ours; name one with client_cert="),
+    ("HANDSHAKE_FAILURE", "refuses TLS with us; if it wants a certificate, name one with client_cert="),
+    ("ALERT_UNKNOWN_CA", "does not accept our certificate; name another with client_cert="),
+    ("BAD_CERTIFICATE", "does not accept our certificate; name another with client_cert="),
+    ("CERTIFICATE_UNKNOWN", "does not accept our certificate; name another with client_cert="),
+)
+"""What OpenSSL says of a handshake that cannot succeed, and what to do about it."""
 _PHASES = {
     "ConnectTimeout": "accept a connection",
     "WriteTimeout": "take what was sent",
@@ -334,12 +353,15 @@ def _reason(error: Exception) -> str:
     return text if is_ours and text else "it does not speak HTTP as it should"
 
 
-def _is_certificate_error(error: BaseException | None) -> bool:
+def _distrust(error: BaseException | None) -> str | None:
+    """Word why the two sides cannot agree on TLS, which no other try would change; None if they can."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            return "shows a certificate that is not trusted; name its authority with ca="
+        if isinstance(error, ssl.SSLError):
+            return next((words for mark, words in _TLS_WORDS if mark in str(error)), None)
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def host_of(url: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lazyimg.server.access import Access
 from lazyimg.server.disk import DiskStore
@@ -12,7 +13,7 @@ from lazyimg.server.gate import Gate
 from lazyimg.server.memory import MemoryStore
 from lazyimg.server.routes import routes
 from lazyimg.server.serving import Serving
-from lazyimg.server.tls import Tls
+from lazyimg.server.tls import Tls, made_on_the_way
 from lazyimg.server.tokens import Tokens
 from lazyimg.server.traffic import Traffic
 
@@ -41,7 +42,8 @@ class Registry:
             holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
         token: have clients fetch tokens from ``/token`` and show these, instead of passwords; ``Tokens``
             says how long they are good for, and for what.
-        tls: speak TLS: the files of a certificate and its key, or `Tls`.
+        tls: speak TLS: the files of a certificate and its key, or `Tls`; True makes a certificate that is
+            its own authority, with the ``openssl`` command, for as long as the registry runs.
 
     Attributes:
         faults: what goes wrong on demand.
@@ -57,10 +59,12 @@ class Registry:
         read_only: bool = False,
         hook: Hook | None = None,
         token: bool | Tokens = False,
-        tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
+        tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | bool | None = None,
     ) -> None:
         self._address = (host, port)
-        self._tls = Tls(*tls) if isinstance(tls, tuple) else tls
+        self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
+        self._running_tls: Tls | None = None
+        self._stack = ExitStack()
         store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
         tokens = token if isinstance(token, Tokens) else Tokens() if token else None
         self._context = Context(store, Access(users, read_only, tokens=tokens))
@@ -74,15 +78,15 @@ class Registry:
         Raises:
             OSError: the address cannot be listened on, or the directory cannot be used.
             DirectoryInUse: another registry uses the directory.
-            InvalidSetting: the certificate or its key cannot be used.
+            InvalidSetting: the certificate or its key cannot be used, or none can be made.
         """
         if self._serving is None:
-            self._context.open()
-            try:
-                self._serving = Serving.start(self._gate, *self._address, self._tls)
-            except BaseException:
-                self._context.close()
-                raise
+            with ExitStack() as stack:
+                self._context.open()
+                stack.callback(self._context.close)
+                self._running_tls = stack.enter_context(made_on_the_way()) if self._tls is True else self._tls
+                self._serving = Serving.start(self._gate, *self._address, self._running_tls)
+                self._stack = stack.pop_all()
         return self
 
     def stop(self) -> None:
@@ -90,7 +94,7 @@ class Registry:
         if self._serving is not None:
             self._serving.stop()
             self._serving = None
-            self._context.close()
+            self._stack.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -116,6 +120,18 @@ class Registry:
     def url(self) -> str:
         """The address as a URL: ``http://127.0.0.1:PORT``, or https with TLS."""
         return f"http://{self.host}" if self._tls is None else f"https://{self.host}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What our own client has to know of it: ``Engine(hosts={registry.host: registry.settings})``.
+
+        Nothing without TLS; with it that https is spoken, and whom to trust.
+
+        Raises:
+            RuntimeError: the registry is not running.
+        """
+        tls = self._running_tls if self.host else None
+        return {} if tls is None else {"scheme": "https", "ca": tls.authority}
 
     @property
     def requests(self) -> list[Request]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import ssl
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,13 @@ class Tls:
         certificate: the certificate, followed by those between it and its authority.
         key: its private key; None finds it in the same file.
         client_authorities: if given, clients must show a certificate signed by one of these.
+        authority: what clients have to trust to trust the certificate; None is an authority they know.
     """
 
     certificate: str | os.PathLike[str]
     key: str | os.PathLike[str] | None = None
     client_authorities: str | os.PathLike[str] | None = None
+    authority: str | os.PathLike[str] | None = None
 
     @classmethod
     def self_signed(cls, directory: str | os.PathLike[str], *names: str) -> Tls:
@@ -53,7 +56,7 @@ class Tls:
         """
         place = Path(directory)
         place.mkdir(parents=True, exist_ok=True)
-        made = cls(place / "cert.pem", place / "key.pem")
+        made = cls(place / "cert.pem", place / "key.pem", authority=place / "cert.pem")
         known = ("DNS:localhost", "IP:127.0.0.1", "IP:::1", *(f"DNS:{name}" for name in names))
         extensions = (*EXTENSIONS, f"subjectAltName={','.join(known)}")
         command = [
@@ -91,3 +94,21 @@ class Tls:
                 f"cannot speak TLS with {names}: {error.strerror or error}; give PEM files of a"
                 " certificate and its key"
             ) from error
+
+
+@contextlib.contextmanager
+def made_on_the_way() -> Iterator[Tls]:
+    """Make a certificate in a directory that goes with the block.
+
+    Raises:
+        InvalidSetting: there is no ``openssl`` command, or it failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="lazyimg-registry-") as directory:
+        try:
+            made = Tls.self_signed(directory)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise InvalidSetting(
+                f"cannot make a certificate with the openssl command: {error}; install it, or name the files "
+                "of a certificate and its key"
+            ) from error
+        yield made

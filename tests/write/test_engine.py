@@ -93,11 +93,8 @@ class TestSettings:
     )
     def test_a_proxy_that_is_none_is_not_repeated(self, proxy: str) -> None:
         """Its address may hold a password."""
-        with (
-            li.Engine(proxy=proxy, retries=0),
-            pytest.raises(InvalidSetting, match="proxy's address") as caught,
-        ):
-            li.Image.empty().write("registry.invalid/app:1")
+        with pytest.raises(InvalidSetting, match="proxy's address") as caught:
+            li.Engine(proxy=proxy)
         assert "s3" not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize("setting", ["ca", "client_cert"])

@@ -1,0 +1,197 @@
+"""What one registry's host is spoken to with. This module loads no HTTP library."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from attrs import evolve, field, fields_dict, frozen
+
+from lazyimg.errors import InvalidSetting
+from lazyimg.oci.registry_name import canonical_registry
+from lazyimg.registry.mirror_name import MirrorName
+
+if TYPE_CHECKING:
+    import httpx
+
+    from lazyimg.registry.retry import Retries
+    from lazyimg.registry.transport import Timeouts
+
+SCHEMES: Final = ("http", "https")
+_PROXIES = frozenset({*SCHEMES, "socks5", "socks5h"})
+File = str | os.PathLike[str]
+Proxy = str | Literal[False]
+
+
+def mirror_names(value: str | Iterable[str | MirrorName]) -> tuple[MirrorName, ...]:
+    """Read the names of mirrors, one or several.
+
+    Raises:
+        InvalidSetting: one of them is no name.
+    """
+    names = (value,) if isinstance(value, str) else value
+    return tuple(name if isinstance(name, MirrorName) else MirrorName.parse(name) for name in names)
+
+
+def check_proxy(address: object) -> None:
+    """Refuse what is no address of a proxy; nothing of it is repeated, as it may hold a password.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    if address is None or address is False:
+        return
+    if not (isinstance(address, str) and _is_address(address)):
+        raise InvalidSetting(
+            "the proxy's address cannot be used: write http://host:port or https://host:port; user and "
+            "password stand before the host as user:password@, with anything but letters and digits "
+            "percent-encoded; False is no proxy"
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
+        return parts.scheme in _PROXIES and bool(parts.hostname) and parts.port != 0 and is_bare
+    except ValueError:
+        return False
+
+
+def _shown_proxy(address: Proxy | None) -> str:
+    if not isinstance(address, str):
+        return repr(address)
+    parts = urlsplit(address)
+    return repr(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+
+
+@frozen(kw_only=True)
+class Host:
+    """How one registry's host is spoken to: ``Engine(hosts={"reg.lan:5000": Host(...)})``.
+
+    What is left out is as the engine has it. Nothing is read or opened until the host is spoken to.
+
+    Args:
+        scheme: ``"https"``, or ``"http"`` for plain text, which is never spoken otherwise but to loopback
+            addresses. Left out, a host whose certificate or authority is named is spoken to over https, a
+            loopback address too.
+        ca: a file of certificate authorities to trust besides the usual ones, or of the server's own
+            certificate if that is its own authority.
+        client_cert: a certificate to show, as a file, or as files of certificate and key. It is shown to this
+            host, and not to those that it redirects to.
+        proxy: the address of a proxy; False goes without one, whatever the environment says.
+        mirrors: others to read from first what is named by a digest, as ``host[:port][/prefix]``.
+        timeout: seconds until it is given up if it gives no sign of life, or
+            `lazyimg.registry.transport.Timeouts`.
+        retries: times that a request is sent again, or `lazyimg.registry.retry.Retries`.
+        user_agent: what to be called by it.
+        http2: speak HTTP/2 where the host does, too; needs the extra ``http2``.
+        transport: an ``httpx.BaseTransport`` to send its requests with, instead of the network.
+
+    Raises:
+        InvalidSetting: a setting that nothing could be done with, or two that contradict each other.
+
+    >>> Host(proxy="http://me:s3cret@proxy.lan:3128").proxy is None
+    False
+    """
+
+    scheme: str | None = None
+    ca: File | None = None
+    client_cert: File | tuple[File, File] | None = field(default=None, repr=False)
+    proxy: Proxy | None = field(default=None, repr=_shown_proxy)
+    mirrors: tuple[MirrorName, ...] = field(default=(), converter=mirror_names)
+    timeout: "float | Timeouts | None" = None
+    retries: "int | Retries | None" = None
+    user_agent: str | None = None
+    http2: bool | None = None
+    transport: "httpx.BaseTransport | None" = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot work, before anything runs."""
+        check_proxy(self.proxy)
+        if self.scheme not in {None, *SCHEMES}:
+            raise InvalidSetting(f"scheme={self.scheme!r}: a registry speaks 'http' or 'https'")
+        if self.scheme == "http" and (self.wants_tls or self.http2):
+            raise InvalidSetting(
+                "plain http knows no ca=, client_cert= and http2=: say scheme='https', or leave them out"
+            )
+        for name in ("timeout", "retries"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and (value < 0 or (name == "timeout" and value == 0)):
+                raise InvalidSetting(f"{name}={value} cannot be; leave it out for the usual")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("settings of hosts may hold a proxy's password: make them where they are used")
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether what is said of it makes sense over https alone."""
+        return self.ca is not None or self.client_cert is not None
+
+    def client_settings(self, usual: "Host") -> dict[str, Any]:
+        """What a `lazyimg.registry.Client` of this host is made with.
+
+        Args:
+            usual: where to look for what is not said here.
+        """
+        from lazyimg.registry.pools import Tls  # noqa: PLC0415 - httpx is loaded on use
+
+        names = ("proxy", "timeout", "retries", "user_agent", "http2", "transport")
+        said = {name: _first(getattr(self, name), getattr(usual, name)) for name in names}
+        said["scheme"] = self.scheme or ("https" if self.wants_tls else None)
+        said["tls"] = Tls(
+            ca=_first(self.ca, usual.ca),
+            client_cert=_first(self.client_cert, usual.client_cert),
+            is_shown_at_home_only=self.client_cert is not None,
+        )
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def _first(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value
+
+
+def host_settings(value: Mapping[str, Host | Mapping[str, Any]]) -> dict[str, Host]:
+    """Read settings by host; those of one may be a mapping, as a configuration file gives.
+
+    Raises:
+        InvalidSetting: a setting that there is not, or that cannot be used.
+        InvalidReference: a host that is no registry's name.
+    """
+    return {canonical_registry(name): _settings(name, said) for name, said in value.items()}
+
+
+def _settings(name: str, said: Host | Mapping[str, Any]) -> Host:
+    if isinstance(said, Host):
+        return said
+    known = fields_dict(Host)
+    try:
+        return Host(**said)
+    except TypeError:
+        raise InvalidSetting(
+            f"the settings of {name} are a Host, or a mapping with some of {', '.join(known)}"
+        ) from None
+
+
+def gathered(
+    hosts: Mapping[str, Host], insecure: Iterable[str], mirrors: Mapping[str, tuple[MirrorName, ...]]
+) -> dict[str, Host]:
+    """Bring together what is said of hosts in one place and another.
+
+    Raises:
+        InvalidSetting: they contradict each other.
+    """
+    found = dict(hosts)
+    for name in map(canonical_registry, insecure):
+        host = found.get(name, Host())
+        if host.scheme == "https":
+            raise InvalidSetting(f"insecure= says plain http of {name}, and hosts= says https: which is it?")
+        found[name] = evolve(host, scheme="http")
+    for name, names in mirrors.items():
+        host = found.get(name, Host())
+        if host.mirrors:
+            raise InvalidSetting(
+                f"mirrors of {name} are in mirrors= and in hosts=: name them in one of the two"
+            )
+        found[name] = evolve(host, mirrors=names)
+    return found
