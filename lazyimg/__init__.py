@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lazyimg.image.layer import Layer
     from lazyimg.image.mutation import Mutation
     from lazyimg.image.sizes import sizes
+    from lazyimg.login import login, logout
     from lazyimg.oci.config import ConfigFile
     from lazyimg.oci.descriptor import Descriptor
     from lazyimg.oci.digest import Digest
@@ -82,6 +83,8 @@ _HOMES = {
     "Uncompressed": "content.compression",
     "Zstd": "content.compression",
     "current_engine": "engine",
+    "login": "login",
+    "logout": "login",
     "sizes": "image.sizes",
     "write": "write.writing",
 }
@@ -122,6 +125,8 @@ __all__ = [
     "Uncompressed",
     "Zstd",
     "current_engine",
+    "login",
+    "logout",
     "registry",
     "sizes",
     "write",

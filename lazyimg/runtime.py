@@ -19,6 +19,7 @@ from lazyimg.stores.open_archives import OpenArchives
 if TYPE_CHECKING:
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.login import Identifying
     from lazyimg.registry.transport import Observer
     from lazyimg.stores.archive import Archive, OpensArchive
 
@@ -92,6 +93,12 @@ class Runtime:
 
     def _host(self, name: str) -> Host:
         return self.settings.hosts.get(name, Host())
+
+    def identifying(self, host: str, keychain: "Keychain") -> "Identifying":
+        """A client of its own for a registry, with other credentials. Connects nothing yet."""
+        from lazyimg.registry.login import Identifying  # noqa: PLC0415 - httpx is loaded on use
+
+        return Identifying(host, **(self._options(host) | {"keychain": keychain}))
 
     def _options(self, host: str) -> dict[str, Any]:
         """What a client of a host is made with."""

@@ -43,6 +43,16 @@ def foreign_attempts() -> list[str]:
 
 
 @pytest.fixture
+def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with an empty home, and an environment that knows no file of credentials."""
+    for name in ("DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
 def repository() -> str:
     """Give the name of a repository that no other test of this run uses."""
     return f"test-{next(_numbers)}/app"

@@ -9,6 +9,7 @@ import click
 
 from lazyimg.cli import FAILED, INTERRUPTED, USAGE
 from lazyimg.cli.demo import demo
+from lazyimg.cli.login import login, logout
 from lazyimg.cli.serve import serve
 from lazyimg.cli.version import version
 from lazyimg.errors import LazyImgError, MissingExtra
@@ -33,6 +34,8 @@ def registry() -> None:
 
 
 lazyimg.add_command(demo)
+lazyimg.add_command(login)
+lazyimg.add_command(logout)
 lazyimg.add_command(version)
 registry.add_command(serve)
 

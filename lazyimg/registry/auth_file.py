@@ -7,7 +7,7 @@ namespace; Docker Hub is ``https://index.docker.io/v1/``. The most specific key 
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from lazyimg.registry.credentials import Credentials
 
 _SIZE_LIMIT = 4 << 20
 HUB = "docker.io"
-_HUB_SERVER = "https://index.docker.io/v1/"
+HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
@@ -37,7 +37,7 @@ class AuthFile:
 
     @classmethod
     def read(cls, path: Path) -> "AuthFile | None":
-        """Read a file; None if there is none.
+        """Read a file; None if there is none, or it holds nothing.
 
         Raises:
             CredentialError: the file cannot be read, or is no JSON object.
@@ -49,7 +49,7 @@ class AuthFile:
             return None
         except OSError as error:
             raise CredentialError(f"the credentials in {path} cannot be read: {error.strerror}") from error
-        return cls.parse(data, origin=str(path))
+        return cls.parse(data, origin=str(path)) if data.strip() else None
 
     @classmethod
     def parse(cls, data: bytes, *, origin: str) -> "AuthFile":
@@ -64,7 +64,7 @@ class AuthFile:
             content = None
         if not isinstance(content, dict):
             raise CredentialError(
-                f"the credentials in {origin} are no JSON object: log in again, or mend the file"
+                f"the credentials in {origin} are no JSON object: mend it, or remove it and log in again"
             )
         return cls(origin, content)
 
@@ -73,26 +73,42 @@ class AuthFile:
     ) -> Credentials | None:
         """Return what the file, or the helper it names, has for a repository of a registry.
 
+        An entry for the repository or its namespace comes before the helper, which knows registries alone.
+
         Raises:
             CredentialError: a helper failed, or an entry cannot be understood.
         """
-        helper = self._helper(registry)
-        if helper:
-            found = ask_helper(helper, _server(registry), time_limit=time_limit)
-            if found is not None:
-                return found
-        return self._entry(registry, repository)
+        keys = list(_keys(registry, repository, self._table("auths")))
+        found = self._first([key for key in keys if namespace_of(key)], registry)
+        helper = self.helper(registry)
+        if found is None and helper:
+            found = ask_helper(helper, server_of(registry), time_limit=time_limit)
+        return found or self._first(keys, registry)
 
-    def _helper(self, registry: str) -> str:
+    def helper(self, registry: str) -> str:
+        """Return the name of the helper that keeps the credentials of a registry, empty if none does."""
         for key, name in self._table("credHelpers").items():
             if _same_registry(key, registry) and isinstance(name, str):
                 return name
         store = self.content.get("credsStore")
         return store if isinstance(store, str) else ""
 
-    def _entry(self, registry: str, repository: str | None) -> Credentials | None:
+    def entry(self, key: str) -> Mapping[str, Any]:
+        """Return the entry of a key as it stands there, empty if there is none."""
+        entry = self._table("auths").get(key)
+        return entry if isinstance(entry, dict) else {}
+
+    def keys(self, registry: str, namespace: str) -> list[str]:
+        """Return the keys that speak of a registry, or of one namespace of it: it may have several names."""
+        return [
+            key
+            for key in self._table("auths")
+            if _same_registry(key, registry) and namespace_of(key) == namespace
+        ]
+
+    def _first(self, keys: Iterable[str], registry: str) -> Credentials | None:
         entries = self._table("auths")
-        for key in _keys(registry, repository, entries):
+        for key in keys:
             entry = entries[key]
             if isinstance(entry, dict):
                 found = self._decode(entry, registry)
@@ -134,9 +150,9 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _server(registry: str) -> str:
+def server_of(registry: str) -> str:
     """Return the address a credential helper knows a registry by."""
-    return _HUB_SERVER if registry in _HUB_HOSTS else registry
+    return HUB_SERVER if registry in _HUB_HOSTS else registry
 
 
 def _plain(key: str) -> str:
@@ -166,13 +182,14 @@ def _same_registry(key: str, registry: str) -> bool:
 def _keys(registry: str, repository: str | None, entries: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys that speak of the repository, the most specific first."""
     matching = [key for key in entries if _same_registry(key, registry) and _covers(key, repository)]
-    yield from sorted(matching, key=lambda key: len(_namespace(key)), reverse=True)
+    yield from sorted(matching, key=lambda key: len(namespace_of(key)), reverse=True)
 
 
-def _namespace(key: str) -> str:
+def namespace_of(key: str) -> str:
+    """Return what a key names of a registry: a namespace, a repository, or nothing for all of it."""
     return _plain(key).partition("/")[2]
 
 
 def _covers(key: str, repository: str | None) -> bool:
-    namespace = _namespace(key)
+    namespace = namespace_of(key)
     return not namespace or f"{repository or ''}/".startswith(f"{namespace}/")

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from lazyimg.registry.auth_file import AuthFile, canonical_host
+from lazyimg.registry.auth_paths import docker_path, podman_paths
 from lazyimg.registry.credential_helper import TIME_LIMIT
 from lazyimg.registry.credentials import Credentials, Keychain
 
@@ -86,7 +87,7 @@ class DockerKeychain:
         Raises:
             CredentialError: the file is broken, or the helper failed.
         """
-        for file in (self._environment(), AuthFile.read(self.path or _docker_path())):
+        for file in (self._environment(), AuthFile.read(self.path or docker_path())):
             found = file and file.credentials(registry, repository, time_limit=self.helper_time_limit)
             if found:
                 return found
@@ -95,11 +96,6 @@ class DockerKeychain:
     def _environment(self) -> AuthFile | None:
         text = "" if self.path else os.environ.get("DOCKER_AUTH_CONFIG", "")
         return AuthFile.parse(text.encode(), origin="$DOCKER_AUTH_CONFIG") if text else None
-
-
-def _docker_path() -> Path:
-    directory = os.environ.get("DOCKER_CONFIG")
-    return (Path(directory) if directory else Path.home() / ".docker") / "config.json"
 
 
 @frozen
@@ -118,21 +114,12 @@ class PodmanKeychain:
         Raises:
             CredentialError: a file is broken, or a helper failed.
         """
-        for path in _podman_paths():
+        for path in podman_paths():
             file = AuthFile.read(path)
             found = file and file.credentials(registry, repository, time_limit=self.helper_time_limit)
             if found:
                 return found
         return None
-
-
-def _podman_paths() -> list[Path]:
-    if named := os.environ.get("REGISTRY_AUTH_FILE"):
-        return [Path(named)]
-    runtime, config = os.environ.get("XDG_RUNTIME_DIR"), os.environ.get("XDG_CONFIG_HOME")
-    directories = [Path(runtime)] if runtime else []
-    directories.append(Path(config) if config else Path.home() / ".config")
-    return [directory / "containers" / "auth.json" for directory in directories]
 
 
 class Keychains:

@@ -82,8 +82,8 @@ class TokenRequest:
     @property
     def doing(self) -> str:
         """What is being done, for messages."""
-        wanted = " ".join(map(str, self.scopes)) or "no scope"
-        return f"get a token for {wanted}"
+        wanted = " ".join(map(str, self.scopes))
+        return f"get a token for {wanted}" if wanted else "get a token"
 
 
 def is_token(value: str) -> bool:
