@@ -50,11 +50,11 @@ def serve(address: str, disk: str | None, *, read_only: bool) -> None:
 
 
 def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Registry:
-    """Return a registry that is running."""
+    """Return a registry that is running; nobody asks it for its requests, so it remembers none."""
     from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
 
     try:
-        return Registry(disk, host=host, port=port, read_only=read_only).start()
+        return Registry(disk, host=host, port=port, read_only=read_only, remember=0).start()
     except OSError as error:
         raise click.ClickException(
             f"cannot serve {disk or 'from memory'} on {host}:{port}: {error}"

@@ -60,11 +60,13 @@ class FileBlocks(Blocks):
 
 @define(eq=False)
 class DiskStaged(Staged):
-    """Arriving bytes, in a file of their own that is created with the first of them."""
+    """Arriving bytes, in a file of their own that is created with the first of them.
+
+    It is open only while it is written: an upload that its client left begun holds no descriptor.
+    """
 
     path: Path
     written: int = 0
-    _file: IO[bytes] | None = None
 
     @property
     def size(self) -> int:
@@ -73,33 +75,25 @@ class DiskStaged(Staged):
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Append ``chunks``."""
-        file = self._opened()
-        file.writelines(chunks)
-        file.flush()
+        with self.path.open("ab") as file:
+            file.writelines(chunks)
         self.written += sum(len(chunk) for chunk in chunks)
-
-    def _opened(self) -> IO[bytes]:
-        if self._file is None:
-            self._file = self.path.open("xb")
-        return self._file
 
     def read(self) -> Iterator[bytes]:
         """Yield what was written so far."""
-        self._opened()
-        with self.path.open("rb", buffering=0) as file:
+        with self.finish().open("rb", buffering=0) as file:
             while block := file.read(BLOCK):
                 yield block
 
     def finish(self) -> Path:
-        """Close the file, and return where it is."""
-        self._opened().close()
+        """Return where the file is, which may be empty."""
+        if not self.written:
+            self.path.touch()
         return self.path
 
     def discard(self) -> None:
         """Remove the file."""
-        if self._file is not None:
-            self._file.close()
-            self.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 @define(eq=False)

@@ -11,6 +11,7 @@ from lazyimg.server.disk import DiskStore
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.gate import Gate
 from lazyimg.server.memory import MemoryStore
+from lazyimg.server.request import Ledger
 from lazyimg.server.routes import routes
 from lazyimg.server.serving import Serving
 from lazyimg.server.tls import Tls, made_on_the_way
@@ -44,6 +45,8 @@ class Registry:
             says how long they are good for, and for what.
         tls: speak TLS: the files of a certificate and its key, or `Tls`; True makes a certificate that is
             its own authority, with the ``openssl`` command, for as long as the registry runs.
+        remember: how many `requests` to remember, the latest; None is all, which is for tests: a registry
+            that runs for long would grow with each.
 
     Attributes:
         faults: what goes wrong on demand.
@@ -60,6 +63,7 @@ class Registry:
         hook: Hook | None = None,
         token: bool | Tokens = False,
         tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | bool | None = None,
+        remember: int | None = None,
     ) -> None:
         self._address = (host, port)
         self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
@@ -68,7 +72,7 @@ class Registry:
         store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
         tokens = token if isinstance(token, Tokens) else Tokens() if token else None
         self._context = Context(store, Access(users, read_only, tokens=tokens))
-        self._gate = Gate(routes(self._context), self._context, hook=hook)
+        self._gate = Gate(routes(self._context), self._context, hook=hook, ledger=Ledger(remember))
         self._serving: Serving | None = None
         self.faults = self._gate.faults
 

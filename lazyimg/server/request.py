@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,19 @@ class Request:
 
 @define(eq=False)
 class Ledger:
-    """The requests of a registry, in order of arrival; safe to read from any thread."""
+    """The requests of a registry, in order of arrival; safe to read from any thread.
 
-    _requests: list[Request] = field(factory=list)
+    Attributes:
+        most: how many are remembered, the latest; None is all.
+    """
+
+    most: int | None = None
+    _requests: deque[Request] = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+
+    @_requests.default
+    def _none_yet(self) -> deque[Request]:
+        return deque(maxlen=self.most)
 
     def add(self, request: Request) -> None:
         """Remember a request."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,7 +23,6 @@ from lazyimg.server.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 DATA = bytes(range(256)) * 20_000
 
@@ -145,6 +145,19 @@ def test_a_full_disk_fails_the_request_and_ends_the_upload(
         assert "No space left" in answer.text
         assert client.get(location).status_code == 404
         hand_of(client).blob("a", DATA)
+
+
+def test_uploads_that_were_left_hold_no_descriptor(tmp_path: Path, hand_of: Any) -> None:
+    """However many clients went away amid a push, the registry can open files."""
+    descriptors = Path("/proc/self/fd")
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        client.patch(hand.begin("a"), content=b"some")
+        before = len(list(descriptors.iterdir()))
+        for _ in range(20):
+            client.patch(hand.begin("a"), content=b"some")
+        assert len(list((tmp_path / "staging").iterdir())) == 21
+        assert len(list(descriptors.iterdir())) < before + 10
 
 
 def test_a_blob_that_was_cut_on_disk_breaks_the_answer(tmp_path: Path, hand_of: Any) -> None:

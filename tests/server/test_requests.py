@@ -44,6 +44,16 @@ def test_requests_are_remembered_in_order_with_their_bytes(registry: Registry, h
         assert request.ended >= request.arrived
 
 
+def test_a_registry_remembers_as_many_requests_as_it_is_told() -> None:
+    """The latest of them; none, if told so, and it answers all the same."""
+    for most, expected in ((2, ["POST", "GET"]), (0, [])):
+        with Registry(remember=most) as registry, httpx.Client(base_url=registry.url) as client:
+            assert client.get("/v2/").status_code == 200
+            assert client.post("/v2/a/blobs/uploads/").status_code == 202
+            assert client.get("/v2/").status_code == 200
+            assert [request.method for request in registry.requests] == expected
+
+
 def test_requests_can_be_forgotten(registry: Registry, hand: Any) -> None:
     """`clear` begins a new list; a list taken before stays as it was."""
     hand.begin("a")
