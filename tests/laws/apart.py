@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support import guard
+
 import lazyimg
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ TESTS = Path(__file__).parents[1]
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of such a process."""
-    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}", **(changes or {})}
+    return {**os.environ, "PYTHONPATH": guard.python_path(ROOT, TESTS), **(changes or {})}
 
 
 def run(

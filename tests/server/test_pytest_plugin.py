@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import guard
 from support.pages import examples_of
 
 from lazyimg.errors import MissingExtra
@@ -71,7 +72,7 @@ def run(
     done = subprocess.run(
         [*command, *arguments],
         cwd=directory,
-        env=inherited | {"PYTHONPATH": path} | environment,
+        env=inherited | {"PYTHONPATH": guard.python_path(path)} | environment,
         capture_output=True,
         text=True,
         timeout=100,
