@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lazyimg.content.entry import Entry
 from lazyimg.content.layer_path import ROOT
+from lazyimg.errors import InvalidContent
 
 if TYPE_CHECKING:
     from lazyimg.content.merged import Merged
@@ -32,6 +33,7 @@ def extract(merged: "Merged", directory: Path) -> tuple[str, ...]:
     Raises:
         FileExistsError: the directory is not empty.
         OSError: something cannot be written.
+        InvalidContent: an entry has an owner or a time that no system has.
     """
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
@@ -69,6 +71,15 @@ def _write(merged: "Merged", root: bytes, row: "Row", entry: Entry, member: "Mem
 
 
 def _set_attributes(path: bytes, entry: Entry) -> None:
+    try:
+        _set(path, entry)
+    except OverflowError as error:
+        raise InvalidContent(
+            f"{entry.path!r} cannot be extracted: its owner or time is beyond what a system has ({error})"
+        ) from error
+
+
+def _set(path: bytes, entry: Entry) -> None:
     if os.geteuid() == 0:
         os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
     if entry.kind != "symlink":

@@ -4,11 +4,13 @@ r"""The records of pax extended headers (POSIX.1-2001): parsed and packed, in th
 (b'9 path=x\n', {b'path': b'x'})
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from lazyimg.errors import InvalidContent
 
 SPARSE_MAP = b"GNU.sparse.map"
+_SIZE = re.compile(rb"(\d{1,19}) ")
 _SPARSE_PAIR = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
 
 
@@ -39,18 +41,20 @@ def items(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     Raises:
         InvalidContent: they are broken.
     """
-    while data.strip(b"\0"):
-        key, value, data = _first(data)
+    at, end = 0, len(data.rstrip(b"\0"))
+    while at < end:
+        key, value, at = _record_at(data, at)
         yield key, value
 
 
-def _first(data: bytes) -> tuple[bytes, bytes, bytes]:
-    digits, _, _ = data[:20].partition(b" ")
-    size = int(digits) if digits.isdigit() else 0
-    key, equals, value = data[len(digits) + 1 : size - 1].partition(b"=")
-    if not key or not equals or data[size - 1 : size] != b"\n":
-        raise InvalidContent(f"a pax record is broken: {data[:40]!r}")
-    return key, value, data[size:]
+def _record_at(data: bytes, at: int) -> tuple[bytes, bytes, int]:
+    """The record that begins there, and where the next one does."""
+    match = _SIZE.match(data, at)
+    following = at + int(match[1]) if match else at
+    key, equals, value = data[match.end() if match else at : following - 1].partition(b"=")
+    if not key or not equals or data[following - 1 : following] != b"\n":
+        raise InvalidContent(f"a pax record is broken: {data[at : at + 40]!r}")
+    return key, value, following
 
 
 def pack(records: Iterable[tuple[bytes, bytes]]) -> bytes:

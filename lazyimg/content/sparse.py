@@ -17,6 +17,7 @@ _MORE_PARTS = range(0, 504, 24)
 _REAL_SIZE = slice(483, 495)
 _PARTS_LIMIT = 1 << 20
 _DIGITS = 20
+_NUMBERS_LIMIT = 4 << 20  # bytes of the list of parts that stands before the content
 
 Part = tuple[int, int]
 """Where a part stands in the file, and how many bytes it has."""
@@ -93,14 +94,15 @@ def _pairs(block: bytes, places: range) -> Iterator[Part]:
 
 def _leading_parts(content: Iterator[bytes]) -> tuple[list[Part], int]:
     """Read the parts that stand before the content: decimal numbers, a line each, padded to a block."""
-    read, lines, wanted = b"", list[bytes](), 1
+    read, lines, wanted, limit = b"", list[bytes](), 1, _DIGITS
     while len(lines) < wanted:
-        piece = next(content, b"")
+        piece = next(content, b"") if len(read) <= limit else b""
         if not piece:
             raise InvalidContent("it is a sparse file whose list of parts is broken")
         read += piece
         lines = read.split(b"\n")[:-1]
         wanted = 1 + 2 * min(_number(lines[0]), _PARTS_LIMIT) if lines else 1
+        limit = _NUMBERS_LIMIT if lines else _DIGITS
     numbers = [_number(line) for line in lines[1:wanted]]
     used = sum(len(line) + 1 for line in lines[:wanted])
     return _paired(numbers), used + -used % BLOCK

@@ -37,7 +37,9 @@ KINDS: dict[bytes, Kind] = {
 """What each type of member is; of those with another the content can be skipped, and that is all."""
 
 _WITHOUT_CONTENT = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
-_TIME = re.compile(rb"(-?)(\d+)(?:\.(\d*))?")
+_TIME = re.compile(rb"(-?)(\d{1,19})(?:\.(\d*))?")
+_DIGITS = re.compile(rb"\d{1,19}")
+_LARGEST = (1 << 63) - 1  # what other readers hold such numbers in, and systems
 
 
 class Member:
@@ -121,7 +123,7 @@ class Member:
     def mtime_ns(self) -> int:
         """The time of modification, in nanoseconds since 1970."""
         said = self.records.get(b"mtime")
-        return nanoseconds(said) if said else number(self.block[136:148]) * NANOSECONDS
+        return nanoseconds(said) if said else _seconds(number(self.block[136:148])) * NANOSECONDS
 
     @property
     def uname(self) -> bytes:
@@ -140,9 +142,9 @@ class Member:
 
     def _number(self, key: bytes, where: slice) -> int:
         said = self.records.get(key)
-        found = number(self.block[where]) if not said else int(said) if said.isdigit() else -1
-        if found < 0:
-            raise InvalidContent(f"its {key.decode()} is {said or self.block[where]!r}")
+        found = number(self.block[where]) if not said else int(said) if _DIGITS.fullmatch(said) else -1
+        if not 0 <= found <= _LARGEST:
+            raise InvalidContent(f"its {key.decode()} is {(said or self.block[where])[:40]!r}")
         return found
 
 
@@ -181,10 +183,16 @@ def nanoseconds(said: bytes) -> int:
     """
     match = _TIME.fullmatch(said)
     if match is None:
-        raise InvalidContent(f"a time in it is {said!r}")
+        raise InvalidContent(f"a time in it is {said[:40]!r}")
     sign, seconds, fraction = match.groups()
-    value = int(seconds) * NANOSECONDS + int(((fraction or b"") + b"0" * 9)[:9])
+    value = _seconds(int(seconds)) * NANOSECONDS + int(((fraction or b"") + b"0" * 9)[:9])
     return -value if sign else value
+
+
+def _seconds(said: int) -> int:
+    if not -_LARGEST <= said <= _LARGEST:
+        raise InvalidContent(f"a time in it is {said}")
+    return said
 
 
 def is_checked(block: bytes) -> bool:

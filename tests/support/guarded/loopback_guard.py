@@ -1,6 +1,6 @@
 """A guard against dialling anything but this machine.
 
-Once installed it stays for the life of the process: an audit hook cannot be taken away, and sees every thread.
+Once installed it stays for the life of the process: an audit hook cannot be taken away, and sees all threads.
 It raises before a foreign address is connected to, or a foreign name looked up, and remembers what was tried.
 This directory is on ``PYTHONPATH`` of the Pythons that tests start, so it loads nothing before it is needed.
 """
