@@ -7,11 +7,37 @@ no attribute, ever holds a credential.
 
 An error raised while a graph is forced carries exception notes: the path of thunks that led to it and
 where in the user's code each was composed.
+
+Messages name things that strangers named: platforms, files, labels. What nobody could see in them, such as a
+terminal's escape sequences, is shown written out.
 """
+
+import re
+
+_UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def visible(text: str) -> str:
+    r"""A text with what nobody could see in it written out; its lines stay.
+
+    >>> visible("red \x1b[31m")
+    'red \\x1b[31m'
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class LazyImgError(Exception):
     """The root of everything lazyimg raises on purpose."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
+
+    def add_note(self, note: str, /) -> None:
+        """Add a line that is shown below the message."""
+        super().add_note(visible(note))
 
 
 # --- values (oci/) -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from lazyimg.errors import visible
 from lazyimg.notebook.graph import Graph
 from lazyimg.notebook.text import counted
 from lazyimg.oci.media_type import is_image_config, is_layer
@@ -40,7 +41,7 @@ def display(value: Any) -> RenderableType:
         return _result(value)
     if isinstance(value, list) and all(isinstance(item, Request) for item in value):
         return _requests(value)
-    return Text(str(value) if isinstance(value, str) else repr(value), "bold")
+    return Text(visible(value if isinstance(value, str) else repr(value)), "bold")
 
 
 def _graph(graph: Graph) -> RenderableType:
@@ -114,4 +115,4 @@ def _table(*columns: str, numbers: Sequence[str] = ()) -> Table:
 
 def _add(table: Table, *cells: object) -> None:
     """Add a row; texts are texts here, whatever brackets are in them."""
-    table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+    table.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in cells))

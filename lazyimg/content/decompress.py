@@ -10,6 +10,7 @@ from isal import igzip_lib
 
 from lazyimg.errors import MissingExtra
 
+_GZIP_IN = 64 << 10  # bytes that gzip is given at a time: what follows a member, however short, is copied
 _OUT = 1 << 20  # bytes that gzip gives at a time, at most
 _ZSTD_IN = 2 << 10  # bytes that zstd is given at a time: at most 64 MiB come out, however hostile they are
 _ZSTD_WINDOW = 128 << 20  # bytes of history that a zstd frame may ask for
@@ -53,6 +54,10 @@ class GzipMembers:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` decompresses to."""
+        for start in range(0, len(data), _GZIP_IN):
+            yield from self._feed(data[start : start + _GZIP_IN])
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
         while data := self._without_padding(data):
             self._is_fresh = False
             yield from self._drain(data)

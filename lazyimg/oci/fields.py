@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lazyimg.oci.json_value import Json
 
+_LARGEST: Final = (1 << 63) - 1
 _NAMES: Final[dict[type, str]] = {
     dict: "an object",
     list: "a list",
@@ -53,6 +54,8 @@ def count(value: Json, where: str) -> int:
         wrong(value, where, "an integer")
     if value < 0:
         raise InvalidDocument(f"{where} is {value}: it cannot be negative")
+    if value > _LARGEST:
+        raise InvalidDocument(f"{where} has {len(str(value))} digits: no file is that large")
     return int(value)
 
 

@@ -9,9 +9,11 @@ import contextlib
 import json
 import os
 import re
+import selectors
 import shutil
 import signal
 import subprocess
+import time
 
 from attrs import field, frozen
 
@@ -20,6 +22,7 @@ from lazyimg.registry.credentials import TOKEN_USER, Credentials, Secret
 
 TIME_LIMIT = 20.0  # seconds
 _SIZE_LIMIT = 1 << 20
+_TOLD_LIMIT = 15_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_FOUND = ("credentials not found", "no credentials server url", "no credentials username")
 
@@ -100,6 +103,8 @@ def _program(name: str) -> str:
 
 
 def _run(program: str, verb: str, server: str, told: str, time_limit: float) -> tuple[int, Output]:
+    if len(told) > _TOLD_LIMIT:
+        raise CredentialError(f"what {program} is to keep for {server} is over {_TOLD_LIMIT} letters")
     try:
         process = subprocess.Popen(  # noqa: S603 - the name is checked, and a helper is there to be run
             [program, verb],
@@ -114,14 +119,36 @@ def _run(program: str, verb: str, server: str, told: str, time_limit: float) -> 
         ) from error
     with process:
         try:
-            output, _ = process.communicate(told.encode(), timeout=time_limit)
+            output = _talk(process, told.encode(), time_limit)
         except subprocess.TimeoutExpired:
             raise CredentialError(
                 f"{program} {verb} for {server} did not answer within {time_limit:g} s"
             ) from None
         finally:
             _end(process)
+    if len(output) > _SIZE_LIMIT:
+        raise CredentialError(f"{program} {verb} for {server} printed more than {_SIZE_LIMIT} bytes")
     return process.returncode, Output(output)
+
+
+def _talk(process: "subprocess.Popen[bytes]", told: bytes, time_limit: float) -> bytes:
+    """Tell the helper what it is to know, and read what it prints, little more than the limit at most."""
+    assert process.stdin is not None  # noqa: S101 - it was asked for
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    end, data = time.monotonic() + time_limit, bytearray()
+    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+        stdin.write(told)  # less than any pipe holds, so that it does not wait
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stdout, selectors.EVENT_READ)
+        while len(data) <= _SIZE_LIMIT:
+            if not waiting.select(max(0.0, end - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, time_limit)
+            part = os.read(process.stdout.fileno(), 1 << 16)
+            if not part:
+                process.wait(max(0.0, end - time.monotonic()))
+                break
+            data += part
+    return bytes(data)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 _PARTIAL = 206
+_PROGRESS = 16 << 10  # bytes; a registry that cuts after each of fewer would never be done
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)")
 
 
@@ -70,7 +71,7 @@ class Download:
             try:
                 yield from self._received(reply)
             except RegistryUnreachable:
-                faults = 1 if self._at > before else faults + 1
+                faults = 1 if self._at - before >= _PROGRESS else faults + 1
                 if faults > self._conversation.retries.count:
                     raise
                 waited = reply.waited

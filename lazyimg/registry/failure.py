@@ -1,8 +1,10 @@
 """A registry's refusal, worded: what was being done, what it answered, and what to do about it."""
 
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -11,8 +13,11 @@ from attrs import frozen
 from lazyimg.errors import Denied, NotFound, RegistryError, Unauthorized
 from lazyimg.registry.credentials import MASK
 
+_MOST_ENTRIES = 20  # errors of one answer that are read
 _WORDS = 400  # characters of a registry's own words that are repeated
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+"
+)
 _SHORTEST_SECRET = 4  # masking shorter ones would only make holes into words
 
 _KINDS: Mapping[int, type[RegistryError]] = {401: Unauthorized, 403: Denied, 404: NotFound}
@@ -47,7 +52,8 @@ def mask(text: str, secrets: Iterable[str]) -> str:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    return secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
+    in_text = (json.dumps(secret)[1:-1], html.escape(secret))
+    return secret, quote(secret), quote(secret, safe=""), quote_plus(secret), *in_text
 
 
 def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Words:
@@ -59,10 +65,10 @@ def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Wor
     Words(codes=('DENIED',), text='DENIED: no push')
     """
     try:
-        found = list(_entries(json.loads(data)))
+        found = list(islice(_entries(json.loads(data)), _MOST_ENTRIES))
     except (ValueError, RecursionError):
         is_plain = media_type.partition(";")[0].strip() == "text/plain"
-        found = [("", data[: 4 * _WORDS].decode(errors="replace"))] if is_plain else []
+        found = [("", data.decode(errors="replace"))] if is_plain else []
     codes = tuple(plain(code, secrets)[:80] for code, _ in found if code)
     text = "; ".join(": ".join(filter(None, pair)) for pair in found)
     return Words(codes, plain(text, secrets)[:_WORDS])
@@ -89,6 +95,11 @@ def _text(entry: Mapping[str, Any], *names: str) -> str:
 def plain(text: str, secrets: Iterable[str]) -> str:
     """Make a text one line without control characters, its secrets masked."""
     return mask(_CONTROL.sub(" ", text).strip(), secrets)
+
+
+def is_odd(text: str) -> bool:
+    """Tell whether there is anything in a text that is no letter: a control, a change of direction."""
+    return _CONTROL.search(text) is not None
 
 
 def refusal(doing: str, server: str, status: int, words: Words, *, advice: str = "") -> RegistryError:

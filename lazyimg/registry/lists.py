@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lazyimg.errors import InvalidDocument
+from lazyimg.errors import InvalidDocument, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.index import Index
 from lazyimg.registry.conversation import Answer, Conversation, Question
 from lazyimg.registry.location import next_page
 
 _MOST_PAGES = 10_000
+_MOST_BYTES = 64 << 20  # of all pages together
 FILTERED = "OCI-Filters-Applied"
 
 
@@ -22,15 +23,23 @@ def pages(conversation: Conversation, ask_for: Callable[[str | None], Question])
         ask_for: words the question for the page at an address, or for the first page.
 
     Raises:
-        RegistryError: the registry refused.
+        RegistryError: the registry refused, or its list has no end.
     """
     page: str | None = None
+    taken = 0
     for _ in range(_MOST_PAGES):
-        answer = conversation.ask(ask_for(page))
+        question = ask_for(page)
+        answer = conversation.ask(question)
         yield answer
         page = next_page(answer.url, answer.headers.get("Link"))
         if page is None:
             return
+        taken += len(answer.data)
+        if taken > _MOST_BYTES:
+            break
+    raise RegistryError(
+        f"cannot {question.doing}: the list has no end, over {_MOST_PAGES} pages or {_MOST_BYTES} bytes"
+    )
 
 
 def listed(answer: Answer, member: str, what: str) -> list[str]:

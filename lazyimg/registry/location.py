@@ -6,7 +6,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from lazyimg.errors import RegistryError
 
 _RANGE = re.compile(r"\s*(?:bytes[= ]\s*)?(\d{1,18})-(\d{1,18})\s*", re.IGNORECASE)
-_LINK = re.compile(r"<([^>]*)>([^,<]*)")
+_LINK = re.compile(r"<([^<>]*)>([^,<]*)")
+_LINK_LIMIT = 16 << 10  # letters of a Link header that are read
 _REL = re.compile(r';\s*rel\s*=\s*"?([^";]*)"?', re.IGNORECASE)
 
 
@@ -71,7 +72,7 @@ def next_page(url: str, link: str | None) -> str | None:
     >>> next_page("https://a/v2/r/tags/list", '<https://evil/x>; rel="next"') is None
     True
     """
-    for target, parameters in _LINK.findall(link or ""):
+    for target, parameters in _LINK.findall((link or "")[:_LINK_LIMIT]):
         rel = _REL.search(parameters)
         if rel is None or "next" in rel[1].lower().split():
             following = join(url, target)

@@ -14,12 +14,12 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httpcore
 
-from lazyimg.registry.address import RefusedAddress, Zone, is_allowed, zone_of, zone_of_name
+from lazyimg.registry.address import RefusedAddress, Zone, is_allowed, widest, zone_of, zone_of_name
 
 _READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
 _RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
@@ -216,7 +216,7 @@ class Dialer(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address of a host that answers."""
         until = None if timeout is None else time.monotonic() + timeout
-        addresses = [address for address in self._resolve(host, port) if self._may_dial(host, address)]
+        addresses = self._allowed(host, self._resolve(host, port))
         for address in addresses[:-1]:
             share = None if until is None else max(0.1, (until - time.monotonic()) / 2)
             with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -244,14 +244,32 @@ class Dialer(httpcore.NetworkBackend):
         self._resolved[host, port] = time.monotonic() + _RESOLVED_FOR, addresses
         return addresses
 
-    def _may_dial(self, host: str, address: str) -> bool:
-        zone = zone_of(address) or Zone.PRIVATE
+    def _allowed(self, host: str, addresses: list[str]) -> list[str]:
+        zones = {address: zone_of(address) or Zone.PRIVATE for address in addresses}
         if host == self._home:
-            self.home_zone = zone
-        if host in self._trusted or is_allowed(zone, self.home_zone):
-            return True
+            return self._at_home(zones)
+        for zone in zones.values():
+            if host not in self._trusted and not is_allowed(zone, self.home_zone):
+                raise RefusedAddress(
+                    f"{host} is refused: it resolves to {zone.value}, named by a registry that is not there"
+                )
+        return addresses
+
+    def _at_home(self, zones: Mapping[str, Zone]) -> list[str]:
+        """Note where the registry is: once public, it stays so, whatever its own name resolves to later.
+
+        Else it would only have to name a loopback address as one of its own to be let in there.
+        """
+        known = [] if self.home_zone is None else [self.home_zone]
+        self.home_zone = widest([*known, *zones.values()])
+        if self.home_zone is not Zone.PUBLIC:
+            return list(zones)
+        for wanted in (Zone.PUBLIC, Zone.PRIVATE):  # private: a name may be another one in a company's net
+            if found := [address for address, zone in zones.items() if zone is wanted]:
+                return found
+        now = widest(zones.values()).value
         raise RefusedAddress(
-            f"{host} is refused: it resolves to {zone.value}, named by a registry that is not there"
+            f"{self._home} is refused: it was at a public address, and resolves to {now} now"
         )
 
 

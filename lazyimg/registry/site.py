@@ -8,6 +8,7 @@ from attrs import frozen
 from lazyimg.oci.registry_name import is_loopback
 from lazyimg.registry.address import RefusedAddress, Zone, check_server
 from lazyimg.registry.auth_file import canonical_host
+from lazyimg.registry.failure import is_odd
 
 _HUB_HOST = "registry-1.docker.io"
 _PORTS = {"http": 80, "https": 443}
@@ -47,6 +48,8 @@ class Site:
         Raises:
             RefusedAddress: see `lazyimg.registry.address`.
         """
+        if is_odd(url):
+            raise RefusedAddress(f"{what} is refused: there are letters in it that nobody could see")
         if not self.is_home(url):
             parts = urlsplit(url)
             check_server(

@@ -17,7 +17,7 @@ from lazyimg.errors import ArchiveError
 MOST_MEMBERS = 200_000
 """Members of an archive that are listed at most; one of images has few."""
 
-_MOST_HEADER = 1 << 20  # bytes of one header with all that belongs to it
+_MOST_HEADER = 2 << 20  # bytes of one header with all that belongs to it
 _MOST_LINKS = 40  # as a kernel follows
 
 
@@ -131,8 +131,10 @@ def read_table(file: ReadsAt, what: str) -> TarTable:
 
 
 def _entries(file: ReadsAt) -> Iterator[tarfile.TarInfo]:
-    with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
+    headers = _Headers(file)
+    with tarfile.open(fileobj=headers, mode="r:") as archive:
         while (entry := archive.next()) is not None:
+            headers.taken = 0
             archive.members = []  # type: ignore[attr-defined] # they would be kept, each with all its fields
             yield entry
 
@@ -149,15 +151,21 @@ def _taken(entry: tarfile.TarInfo) -> Member | Link | None:
 
 
 class _Headers(io.RawIOBase):
-    """The tar as `tarfile` reads it: header by header, none of them larger than a header may be."""
+    """The tar as `tarfile` reads it: header by header, none of them larger than a header may be.
+
+    Attributes:
+        taken: bytes that were read for the present header.
+    """
 
     def __init__(self, file: ReadsAt) -> None:
         self._file = file
         self._position = 0
+        self.taken = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or not 0 <= size <= _MOST_HEADER:
-            raise tarfile.ReadError(f"a header of {size} bytes")
+        if size is None or not 0 <= size <= _MOST_HEADER - self.taken:
+            raise tarfile.ReadError(f"a header of {self.taken} and {size} bytes")
+        self.taken += size
         data = self._file.read_at(self._position, size)
         self._position += len(data)
         return data

@@ -450,10 +450,14 @@ def test_list_that_is_none(client: Callable[..., Client], body: bytes) -> None:
 
 
 def test_pages_without_end(client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A registry that pages for ever is left after a bounded number of pages."""
-    monkeypatch.setattr("lazyimg.registry.lists._MOST_PAGES", 3)
-    with serving(b'{"tags":["a"]}', Link='</v2/me/app/tags/list?n=1>; rel="next"') as server:
-        assert client(server.host).tags("me/app") == ["a", "a", "a"]
+    """A registry that pages for ever is left after a bounded number of pages, or of bytes."""
+    for name, number in (("_MOST_PAGES", 3), ("_MOST_BYTES", 30)):
+        endless = serving(b'{"tags":["a"]}', Link='</v2/me/app/tags/list?n=1>; rel="next"')
+        with monkeypatch.context() as patch, endless as server:
+            patch.setattr(f"lazyimg.registry.lists.{name}", number)
+            with pytest.raises(RegistryError, match="cannot list the tags of me/app: the list has no end"):
+                client(server.host).tags("me/app")
+            assert len(server.log) == 3
 
 
 # --- the client ------------------------------------------------------------------------------------------
