@@ -17,6 +17,7 @@ from lazyimg.registry.host import Host
 from lazyimg.stores.open_archives import OpenArchives
 
 if TYPE_CHECKING:
+    from lazyimg.registry.budget import Budget
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
     from lazyimg.registry.login import Identifying
@@ -136,14 +137,26 @@ class Work:
     copies: Copies = field(init=False, repr=False)
     patience: float | None = None
     _archives: OpenArchives = field(factory=OpenArchives, init=False, repr=False)
+    _budget: "Budget | None" = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     @copies.default
     def _copies(self) -> Copies:
         return Copies(self.scratch)
 
     def client(self, registry: Reference) -> "Client":
-        """The client of a reference's registry."""
-        return self.runtime.client(registry)
+        """The client of a reference's registry, with the retries that all of this run share."""
+        return self.runtime.client(registry).within(self.budget)
+
+    @property
+    def budget(self) -> "Budget":
+        """The retries that all requests of the run have together."""
+        from lazyimg.registry.retry import Retries  # noqa: PLC0415 - on use, with the first client
+
+        with self._lock:
+            if self._budget is None:
+                self._budget = Retries.of(self.runtime.settings.usual.retries).budget
+            return self._budget
 
     def archive(self, source: "OpensArchive", check: Callable[[], None] = proceed) -> "Archive":
         """An archive of images, opened when it is first asked for.

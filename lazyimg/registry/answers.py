@@ -73,9 +73,27 @@ def described(answer: Answer) -> Descriptor | None:
     return Descriptor(media_type=media_type, digest=digest, size=size)
 
 
-def upload_location(answer: Answer) -> str:
-    """Return where a begun upload goes on."""
-    return resolve(answer.url, answer.headers.get("Location"))
+@frozen
+class Begun:
+    """A begun upload, as the registry told of it.
+
+    Attributes:
+        location: where it goes on.
+        least: bytes that each chunk but the last has to have (``OCI-Chunk-Min-Length``).
+    """
+
+    location: str
+    least: int = 0
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Begun":
+        """Read the answer to the POST (distribution-spec, "Pushing a blob in chunks").
+
+        Raises:
+            RegistryError: it does not tell where to go on.
+        """
+        least = length_of(answer.headers.get("OCI-Chunk-Min-Length"))
+        return cls(resolve(answer.url, answer.headers.get("Location")), least or 0)
 
 
 def is_mounted(answer: Answer) -> bool:

@@ -4,6 +4,7 @@ A `Client` does nothing until a method is called, and each method is one questio
 authorisation and redirects are below it (`lazyimg.registry.conversation`).
 """
 
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Self
@@ -15,6 +16,7 @@ from lazyimg.errors import ContentMismatch, InvalidDocument, NotFound, RegistryE
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.answers import (
+    Begun,
     RawManifest,
     announced_digest,
     check_stored,
@@ -23,13 +25,14 @@ from lazyimg.registry.answers import (
     length_of,
     media_type_of,
     named_digest,
-    upload_location,
 )
 from lazyimg.registry.auth import Authorizer
+from lazyimg.registry.budget import Budget
 from lazyimg.registry.conversation import ANY, Answer, Conversation, Patience, Question
 from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
 from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
+from lazyimg.registry.habits import Habits
 from lazyimg.registry.host import Proxy
 from lazyimg.registry.keychain import Anonymous
 from lazyimg.registry.lists import listed, pages
@@ -65,6 +68,7 @@ class Client:
         tls: further authorities to trust, and a certificate to show.
         proxy: the address of a proxy; None reads the environment, False is none.
         http2: speak HTTP/2 where the registry does, too; needs the extra ``http2``.
+        chunk_size: bytes that one request of an upload may carry; by default all, until that is refused.
 
     >>> Client("docker.io")
     Client('docker.io')
@@ -85,20 +89,27 @@ class Client:
         tls: Tls | None = None,
         proxy: Proxy | None = None,
         http2: bool = False,
+        chunk_size: int | None = None,
     ) -> None:
-        name, url = locate(host, "http" if insecure else scheme)
+        self.registry, url = locate(host, "http" if insecure else scheme)
         limits = Timeouts.of(timeout)
         dialer = Dialer(httpx.URL(url).host, dead_after=limits.silence)
         pools = transport or Pools(dialer, tls=tls or Tls(), proxy=proxy, home=url, http2=http2)
         wire = Wire(pools, limits, user_agent, observer)
-        self.registry = name
-        site = Site(name, url, lambda: dialer.home_zone)
+        site = Site(self.registry, url, lambda: dialer.home_zone)
         authorizer = Authorizer(site, wire, keychain or Anonymous())
-        self._conversation = Conversation(site, wire, authorizer, Retries.of(retries))
+        habits = Habits(chunk_size=chunk_size)
+        self._conversation = Conversation(site, wire, authorizer, Retries.of(retries), habits=habits)
         self._endpoints = Endpoints(url)
 
     def __repr__(self) -> str:
         return f"Client({self.registry!r})"
+
+    def within(self, budget: Budget) -> Self:
+        """Return a client that takes its retries from a budget; connections are those of this one."""
+        bound = copy.copy(self)
+        bound._conversation = self._conversation.within(budget)  # noqa: SLF001 - of a copy of ourselves
+        return bound
 
     def __enter__(self) -> Self:
         return self
@@ -135,8 +146,7 @@ class Client:
             if error.status not in _NO_HEAD:
                 raise
             return self._described(repository, reference)
-        found = described(answer)
-        return found or self._described(repository, reference)
+        return described(answer) or self._described(repository, reference)
 
     def _described(self, repository: str, reference: str) -> Descriptor:
         raw = self.get_manifest(repository, reference)
@@ -310,8 +320,7 @@ class Client:
             NotFound: it has no such repository, and makes none.
         """
         pulls = tuple(pulls)
-        answer = self._post_upload(repository, pulls, patience)
-        return self._begun(repository, answer, pulls, patience)
+        return self._begun(repository, self._post_upload(repository, pulls, patience), pulls, patience)
 
     def mount(
         self, repository: str, digest: str, from_repository: str, *, patience: Patience = ANY
@@ -326,9 +335,8 @@ class Client:
         """
         doing = f"mount {digest} from {from_repository} into {repository}"
         query = {"mount": digest, "from": from_repository}
-        answer = self._conversation.ask(
-            self._endpoints.upload(doing, repository, [from_repository], query), patience
-        )
+        question = self._endpoints.upload(doing, repository, [from_repository], query)
+        answer = self._conversation.ask(question, patience)
         return None if is_mounted(answer) else self._begun(repository, answer, (), patience)
 
     def _post_upload(self, repository: str, pulls: Iterable[str], patience: Patience) -> Answer:
@@ -340,8 +348,8 @@ class Client:
         return Upload(
             self._conversation,
             repository,
-            upload_location(answer),
-            begin=lambda: upload_location(self._post_upload(repository, pulls, patience)),
+            Begun.of(answer),
+            begin=lambda: Begun.of(self._post_upload(repository, pulls, patience)),
             exists=lambda digest: self.head_blob(repository, digest) is not None,
             stop=patience.stop,
         )

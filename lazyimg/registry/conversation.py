@@ -4,18 +4,21 @@ A question may be sent several times: without authorisation and then with it, ag
 and on to where a redirect points. Above this module each is one call with one outcome.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import httpx
 from attrs import evolve, field, frozen
 
 from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
+from lazyimg.registry.budget import Budget
 from lazyimg.registry.challenge import parse_challenges
 from lazyimg.registry.failure import read_words, refusal
+from lazyimg.registry.habits import Habits
 from lazyimg.registry.location import join
 from lazyimg.registry.network import Call
 from lazyimg.registry.outgoing import Outgoing
@@ -29,6 +32,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _MOST_TRIES = 4  # of one question, with what was asked for: a registry could ask for ever more
 _UNAUTHORIZED = 401
+_TOO_MANY = 429
 
 T = TypeVar("T")
 
@@ -110,17 +114,27 @@ class Conversation:
         wire: sends single requests.
         authorizer: knows what to send them with.
         retries: how often to try again.
+        habits: what is known of how it wants uploads.
 
     Attributes:
-        takes_streams: whether blobs can be sent in a PATCH, as far as is known.
+        budget: the retries that all its requests have together; without end, unless they are of a write.
     """
 
-    def __init__(self, site: Site, wire: Wire, authorizer: Authorizer, retries: Retries) -> None:
+    def __init__(
+        self, site: Site, wire: Wire, authorizer: Authorizer, retries: Retries, *, habits: Habits
+    ) -> None:
         self.site = site
         self.wire = wire
         self.retries = retries
-        self.takes_streams = True
+        self.habits = habits
+        self.budget = Budget()
         self._authorizer = authorizer
+
+    def within(self, budget: Budget) -> Self:
+        """Return the same conversation, whose retries are taken from a budget."""
+        bound = copy.copy(self)
+        bound.budget = budget
+        return bound
 
     def ask(self, question: Question, patience: Patience = ANY) -> Answer:
         """Ask, and return the answer read to its end.
@@ -205,7 +219,9 @@ class Conversation:
             try:
                 reply = self._follow(question, call)
                 if reply.status < 300:  # noqa: PLR2004 - success, in HTTP's own words
-                    return finish(reply)
+                    answer = finish(reply)
+                    self.budget.earn()
+                    return answer
                 refused = self.refused(question, reply)
                 refused.is_repeated = attempt > 0
                 error: RegistryError | RegistryUnreachable = refused
@@ -236,7 +252,27 @@ class Conversation:
             )
             return False
         left = call.left
-        return left is None or left > self.retries.pause(attempt, spread=1.0)
+        if left is not None and left <= self.retries.pause(attempt, spread=1.0):
+            return False
+        return self.may_spend(error, attempt, wait)
+
+    def may_spend(self, error: Exception, attempt: int, wait: float | None) -> bool:
+        """Take a retry from the budget of the write, and tell whether there was one.
+
+        Args:
+            error: what would be tried again; told in a note where nothing is left.
+            attempt: how many retries of the same request there were.
+            wait: what the registry asked to wait. A registry that is asked too often (429) and says until
+                when is not dying, and that costs nothing.
+        """
+        is_told = wait is not None and getattr(error, "status", 0) == _TOO_MANY
+        if is_told or self.budget.spend():
+            return True
+        error.add_note(
+            f"given up after {attempt} of {self.retries.count} retries of this request and all "
+            f"{self.budget.most} of the write: {self.site.name} fails more often than it answers"
+        )
+        return False
 
     def _follow(self, question: Question, call: Call) -> Reply:
         """Ask, and go on to where redirects point."""

@@ -2,12 +2,14 @@
 
 from attrs import frozen
 
-from lazyimg.errors import LazyImgError
+from lazyimg.errors import LazyImgError, RegistryError
 from lazyimg.registry.conversation import Conversation, Question
 from lazyimg.registry.retry import TRANSIENT, retry_after
 from lazyimg.registry.transport import Reply
 
 _UNAUTHORIZED = 401
+_LENGTH_REQUIRED = 411
+TOO_LARGE = 413
 OUT_OF_STEP = 416
 _LOST = frozenset({404, 410})
 _LOST_CODES = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
@@ -24,6 +26,7 @@ class Fault:
         is_silent: there was no answer.
         is_unclear: the registry told how much it holds, and that cannot be built on.
         is_unread: the registry refused before it took anything.
+        is_too_large: it takes less in one request; that is no failure, and what follows is smaller.
     """
 
     error: LazyImgError
@@ -32,6 +35,7 @@ class Fault:
     is_silent: bool = False
     is_unclear: bool = False
     is_unread: bool = False
+    is_too_large: bool = False
 
 
 def fault_of(conversation: Conversation, reply: Reply, question: Question, since: float) -> Fault | None:
@@ -66,3 +70,28 @@ def tells_of_loss(status: int, codes: tuple[str, ...]) -> bool:
     (True, False)
     """
     return status in _LOST or status == OUT_OF_STEP or bool(_LOST_CODES.intersection(codes))
+
+
+def is_gone(error: LazyImgError) -> bool:
+    """Tell whether a refusal of the closing PUT means that there is nothing left to be cancelled."""
+    return (
+        isinstance(error, RegistryError)
+        and error.status != OUT_OF_STEP
+        and tells_of_loss(error.status, error.codes)
+    )
+
+
+def wants_the_last_chunk(error: RegistryError, *, is_repeated: bool) -> bool:
+    """Tell whether a closing PUT without a body was refused for having none.
+
+    Args:
+        error: the refusal.
+        is_repeated: whether it is not the first one: what registries say of an upload that they lost they
+            also say of one that ends as they do not like it.
+
+    >>> wants_the_last_chunk(RegistryError("no", status=411), is_repeated=False)
+    True
+    """
+    if error.status == _LENGTH_REQUIRED or "SIZE_INVALID" in error.codes:
+        return True
+    return is_repeated and "BLOB_UPLOAD_INVALID" in error.codes and error.status not in _LOST

@@ -86,6 +86,8 @@ class Host:
         retries: times that a request is sent again, or `lazyimg.registry.retry.Retries`.
         user_agent: what to be called by it.
         http2: speak HTTP/2 where the host does, too; needs the extra ``http2``.
+        chunk_size: bytes that one request of an upload to it may carry; left out, a blob goes out in one
+            stream, and in chunks where that is refused as too large.
         transport: an ``httpx.BaseTransport`` to send its requests with, instead of the network.
 
     Raises:
@@ -104,6 +106,7 @@ class Host:
     retries: "int | Retries | None" = None
     user_agent: str | None = None
     http2: bool | None = None
+    chunk_size: int | None = None
     transport: "httpx.BaseTransport | None" = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -115,9 +118,9 @@ class Host:
             raise InvalidSetting(
                 "plain http knows no ca=, client_cert= and http2=: say scheme='https', or leave them out"
             )
-        for name in ("timeout", "retries"):
+        for name in ("timeout", "retries", "chunk_size"):
             value = getattr(self, name)
-            if isinstance(value, int | float) and (value < 0 or (name == "timeout" and value == 0)):
+            if isinstance(value, int | float) and (value < 0 or (name != "retries" and value == 0)):
                 raise InvalidSetting(f"{name}={value} cannot be; leave it out for the usual")
 
     def __reduce__(self) -> NoReturn:
@@ -136,7 +139,7 @@ class Host:
         """
         from lazyimg.registry.pools import Tls  # noqa: PLC0415 - httpx is loaded on use
 
-        names = ("proxy", "timeout", "retries", "user_agent", "http2", "transport")
+        names = ("proxy", "timeout", "retries", "user_agent", "http2", "chunk_size", "transport")
         said = {name: _first(getattr(self, name), getattr(usual, name)) for name in names}
         said["scheme"] = self.scheme or ("https" if self.wants_tls else None)
         said["tls"] = Tls(

@@ -17,6 +17,10 @@ class Outgoing(httpx.SyncByteStream):
         chunks: the bytes, in pieces of any size.
         size: how many bytes there will be; None sends them chunked.
         on_progress: called before each piece that is handed to the connection, with the bytes before it.
+
+    Attributes:
+        sent: bytes that left.
+        handed: those, and the piece that was handed to the connection last: it may have left in part.
     """
 
     def __init__(
@@ -25,7 +29,7 @@ class Outgoing(httpx.SyncByteStream):
         self._chunks = iter(chunks)
         self._on_progress = on_progress
         self.size = size
-        self.sent = 0
+        self.sent = self.handed = 0
         self.is_exhausted = False
         self.failure: BaseException | None = None
 
@@ -35,6 +39,7 @@ class Outgoing(httpx.SyncByteStream):
                 for piece in _pieces(chunk):
                     self._check_size(self.sent + len(piece), is_end=False)
                     self._on_progress(self.sent)
+                    self.handed = self.sent + len(piece)
                     yield piece
                     self.sent += len(piece)
             self._check_size(self.sent, is_end=True)

@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
+from lazyimg.registry.budget import Budget
+
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -18,6 +20,8 @@ class Retries:
         first: seconds before the first retry; each further wait is twice as long.
         longest: seconds that no wait of ours exceeds.
         patience: the longest ``Retry-After`` that is waited for, in seconds; asked for more, we give up.
+        together: how many retries the requests of one write have in all (`lazyimg.registry.budget`); None is
+            five times ``count``.
 
     >>> [Retries(first=1).pause(attempt, spread=1.0) for attempt in range(5)]
     [1.0, 2.0, 4.0, 8.0, 8.0]
@@ -27,6 +31,16 @@ class Retries:
     first: float = 0.25
     longest: float = 8.0
     patience: float = 30.0
+    together: int | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """The retries of a new write.
+
+        >>> Retries(count=2).budget.most, Retries(together=1).budget.most
+        (10, 1)
+        """
+        return Budget(5 * self.count if self.together is None else self.together)
 
     @classmethod
     def of(cls, value: "int | Retries | None") -> "Retries":

@@ -24,6 +24,7 @@ class Begun:
 
     data: bytearray = field(factory=bytearray)
     state: int = 0
+    is_short: bool = False
     patches: int = 0
 
 
@@ -36,6 +37,11 @@ class KeepingRegistry:
         location: how an upload's location is written; given the path with query, and the host.
         range: how an offset is told; given the number of bytes held.
         drop_after: after how many bytes each PATCH is cut, consumed from the front; None is not cut.
+        most: bytes that one request may carry; more is answered 413.
+        drains: whether it reads a body that is too large before it says so.
+        least: bytes that each chunk but the last has to have, and how it is told so; 0 is not told.
+        needs_last: whether the PUT that closes an upload has to carry the last chunk.
+        words: what it says to one that does not.
         hook: called first for each request; if it returns True it has answered.
     """
 
@@ -47,6 +53,11 @@ class KeepingRegistry:
         self.location: Callable[[str, str], str] = lambda path, host: path  # noqa: ARG005
         self.range: Callable[[int], str | None] = lambda held: f"0-{max(held - 1, 0)}"
         self.drop_after: list[int | None] = []
+        self.most: int | None = None
+        self.drains = False
+        self.least = 0
+        self.needs_last = False
+        self.words = b'{"errors":[{"code":"SIZE_INVALID","message":"the last chunk is missing"}]}'
         self.hook: Callable[[Exchange], bool] | None = None
 
     @property
@@ -111,6 +122,8 @@ class KeepingRegistry:
         held = self.range(len(begun.data))
         if held is not None:
             headers["Range"] = held
+        if self.least:
+            headers["OCI-Chunk-Min-Length"] = str(self.least)
         exchange.answer(status, headers=headers)
 
     def _upload(self, exchange: Exchange, upload_id: str, begun: Begun) -> None:
@@ -121,13 +134,44 @@ class KeepingRegistry:
             exchange.answer(204)
         elif exchange.method == "GET":
             self._accept(exchange, upload_id, exchange.path, 204)
+        elif self._is_too_large(exchange):
+            self._refuse_size(exchange)
+        elif self._is_out_of_order(exchange, begun):
+            exchange.read()
+            self._accept(exchange, upload_id, exchange.path, 416)
         elif exchange.method == "PATCH":
             self._patch(exchange, upload_id, begun)
         else:
             self._finish(exchange, upload_id, begun)
 
+    def _is_too_large(self, exchange: Exchange) -> bool:
+        """Whether a body that says its length is too large; read to its end, if that is how it does it."""
+        if self.most is None or int(exchange.headers.get("Content-Length") or 0) <= self.most:
+            return False
+        if self.drains:
+            exchange.read()
+        return True
+
+    def _refuse_size(self, exchange: Exchange) -> None:
+        exchange.answer(413, headers={"Connection": "close"})
+        exchange.cut()
+
+    @staticmethod
+    def _is_out_of_order(exchange: Exchange, begun: Begun) -> bool:
+        span = exchange.headers.get("Content-Range")
+        return span is not None and int(span.partition("-")[0]) != len(begun.data)
+
+    def _is_short(self, exchange: Exchange, begun: Begun) -> bool:
+        """Whether a chunk follows one that was too short to be followed."""
+        was_short, length = begun.is_short, int(exchange.headers.get("Content-Length") or 0)
+        begun.is_short = was_short or length < self.least
+        return was_short and length > 0
+
     def _patch(self, exchange: Exchange, upload_id: str, begun: Begun) -> None:
         begun.patches += 1
+        if self.least and self._is_short(exchange, begun):
+            exchange.answer(400, b'{"errors":[{"code":"SIZE_INVALID","message":"too short"}]}')
+            return
         limit = self.drop_after.pop(0) if self.drop_after else None
         taken = 0
         if limit == 0:
@@ -140,10 +184,18 @@ class KeepingRegistry:
             if limit is not None and taken >= limit:
                 exchange.cut()
                 return
+            if self.most is not None and taken > self.most:
+                del begun.data[-taken:]
+                self._refuse_size(exchange)
+                return
         self._accept(exchange, upload_id, exchange.path, 202)
 
     def _finish(self, exchange: Exchange, upload_id: str, begun: Begun) -> None:
-        begun.data += exchange.read()
+        last = exchange.read()
+        if self.needs_last and begun.data and not last:
+            exchange.answer(400, self.words)
+            return
+        begun.data += last
         [digest] = exchange.values("digest")
         algorithm = digest.partition(":")[0]
         if digest != f"{algorithm}:{hashlib.new(algorithm, begun.data).hexdigest()}":
