@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.retry import Retries
     from lazyimg.registry.transport import RequestRecord
 
 V = TypeVar("V")
@@ -60,7 +61,9 @@ class Engine:
         insecure: registry hosts (``host[:port]``) to be spoken to over plain http. Loopback addresses
             need no mention.
         timeout: seconds that connecting, and each read or write of a connection, may take.
-        retries: times that a request is sent again after a broken connection or a 429, 502, 503 or 504.
+        retries: times that a request is sent again after a broken connection or a 408, 429, 500, 502, 503 or
+            504; or `lazyimg.registry.retry.Retries`. All requests of a write have five times as many together,
+            of which what succeeds gives some back.
         transport: an ``httpx.BaseTransport`` to send requests with, instead of the network.
         scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
             by default the system's own.
@@ -90,7 +93,7 @@ class Engine:
     keychain: "Keychain | None" = field(default=None, kw_only=True, repr=False)
     insecure: Iterable[str] = field(default=(), kw_only=True, converter=_names)
     timeout: float | None = field(default=None, kw_only=True)
-    retries: int | None = field(default=None, kw_only=True)
+    retries: "int | Retries | None" = field(default=None, kw_only=True)
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
     scratch: str | Path | None = field(default=None, kw_only=True)
     user_agent: str | None = field(default=None, kw_only=True)

@@ -85,6 +85,7 @@ def asked(settings: dict[str, Any], *hosts: str) -> list[str]:
         ({"timeout": 0}, "timeout=0"),
         ({"timeout": -1.5}, "timeout=-1.5"),
         ({"retries": -1}, "retries=-1"),
+        ({"chunk_size": 0}, "chunk_size=0"),
         ({"proxy": "proxy.lan:3128"}, "proxy's address"),
         ({"proxy": "http://:3128"}, "proxy's address"),
         ({"proxy": "http://a:b/c@proxy.lan"}, "proxy's address"),

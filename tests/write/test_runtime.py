@@ -67,7 +67,7 @@ def test_docker_hub_is_one_registry_under_all_its_names() -> None:
 
 
 def test_what_one_run_works_with() -> None:
-    """Its own sessions and counters; the engine's runtime."""
+    """Its own sessions, counters and retries; the engine's runtime, and its connections."""
     engine = li.Engine(scratch="/nonexistent")
     first, second = engine.begin(), engine.begin()
     assert isinstance(first, Work)
@@ -75,7 +75,9 @@ def test_what_one_run_works_with() -> None:
     assert first.counters is not second.counters
     assert str(first.scratch) == "/nonexistent"
     assert li.Engine().begin().scratch is None
-    assert first.client(REFERENCE) is second.client(REFERENCE)
+    wires = {run.client(REFERENCE)._conversation.wire for run in (first, second)}
+    assert len(wires) == 1
+    assert first.budget is first.budget is not second.budget
     engine.close()
 
 
