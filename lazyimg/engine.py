@@ -62,8 +62,8 @@ class Engine:
             need no mention.
         timeout: seconds that connecting, and each read or write of a connection, may take.
         retries: times that a request is sent again after a broken connection or a 408, 429, 500, 502, 503 or
-            504; or `lazyimg.registry.retry.Retries`. All requests of a write have five times as many together,
-            of which what succeeds gives some back.
+            504; or `lazyimg.registry.retry.Retries`. All requests of a write have five times as many
+            together, of which what succeeds gives some back.
         transport: an ``httpx.BaseTransport`` to send requests with, instead of the network.
         scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
             by default the system's own.
