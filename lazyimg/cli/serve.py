@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from lazyimg.cli.guards import Guards, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,23 +40,32 @@ def parse_address(text: str) -> tuple[str, int]:
 @click.option("--address", default="127.0.0.1:5000", show_default=True, metavar="HOST:PORT")
 @click.option("--disk", type=click.Path(file_okay=False), metavar="DIR", help="Keep what is pushed in DIR.")
 @click.option("--read-only", is_flag=True, help="Refuse pushes and deletes.")
-def serve(address: str, disk: str | None, *, read_only: bool) -> None:
+@guarded
+def serve(address: str, disk: str | None, *, read_only: bool, **options: Any) -> None:
     """Serve an OCI registry, in memory or on disk, until interrupted.
 
-    A port of 0 takes a free one; the first line printed names it.
+    A port of 0 takes a free one; the first line printed names it. With --tls, the second one names the file
+    by which clients trust it: `li.Host(ca=FILE)`; its directory is a --cert-dir for skopeo, buildah, podman.
     """
     host, port = parse_address(address)
-    with _interruption() as stop, _started(disk, host, port, read_only=read_only) as registry:
+    guards = Guards(**options)
+    with (
+        _interruption() as stop,
+        guards.settings(host) as settings,
+        _started(disk, host, port, read_only=read_only, **settings) as registry,
+    ):
         click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
+        if registry.settings.get("ca"):
+            click.echo(f"clients trust it by {registry.settings['ca']}")
         stop.wait()
 
 
-def _started(disk: str | None, host: str, port: int, *, read_only: bool) -> Registry:
+def _started(disk: str | None, host: str, port: int, **settings: Any) -> Registry:
     """Return a registry that is running; nobody asks it for its requests, so it remembers none."""
     from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
 
     try:
-        return Registry(disk, host=host, port=port, read_only=read_only, remember=0).start()
+        return Registry(disk, host=host, port=port, remember=0, **settings).start()
     except OSError as error:
         raise click.ClickException(
             f"cannot serve {disk or 'from memory'} on {host}:{port}: {error}"

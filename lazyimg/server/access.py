@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from attrs import define, field, frozen
 
 from lazyimg.server.errors import ApiError, denied
+from lazyimg.server.htpasswd import Hashed
 from lazyimg.server.place import Place
 from lazyimg.server.scopes import PULL, READS, Scope, scope_for
 from lazyimg.server.tokens import Bearer, InvalidToken, Tokens
@@ -49,13 +50,13 @@ class Access:
     """The rules, which may change while the registry runs.
 
     Attributes:
-        users: passwords by name, or None where anybody may do anything.
+        users: passwords, or their hashes, by name; None where anybody may do anything.
         read_only: whether whatever changes something is refused.
         denied: repositories (shell patterns) by whether reading them is denied as well.
         tokens: the token service, or None where passwords are sent with every request.
     """
 
-    users: Mapping[str, str] | None = field(default=None, repr=False)
+    users: Mapping[str, str | Hashed] | None = field(default=None, repr=False)
     read_only: bool = False
     denied: dict[str, bool] = field(factory=dict)
     tokens: Tokens | None = None
@@ -85,7 +86,9 @@ class Access:
         if self.users is None:
             return True
         known = self.users.get(name)
-        return known is not None and hmac.compare_digest(known.encode(), password.encode())
+        if isinstance(known, str):
+            return hmac.compare_digest(known.encode(), password.encode())
+        return known is not None and known.matches(password)
 
     def user_of(self, authorization: str | None) -> str | None:
         """Return the user that basic authentication shows, or None."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lazyimg.server.gate import Hook
+    from lazyimg.server.htpasswd import Hashed
     from lazyimg.server.request import Request
 
 
@@ -37,7 +38,8 @@ class Registry:
         directory: where to keep what is pushed; None is in memory.
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        users: passwords by name: only they may do anything (basic authentication). None is everybody.
+        users: passwords by name: only they may do anything (basic authentication). None is everybody;
+            `lazyimg.server.htpasswd.read_htpasswd` reads a file of theirs.
         read_only: refuse whatever changes something.
         hook: called for each request, in a thread of its own, before it is handled; may block, which
             holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
@@ -58,7 +60,7 @@ class Registry:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        users: Mapping[str, str] | None = None,
+        users: Mapping[str, str | Hashed] | None = None,
         read_only: bool = False,
         hook: Hook | None = None,
         token: bool | Tokens = False,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
+import shutil
 import ssl
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from lazyimg.errors import InvalidSetting
 
@@ -48,7 +50,8 @@ class Tls:
 
         Args:
             directory: where to put ``cert.pem`` and ``key.pem``; made if it is missing.
-            names: what the registry is called besides ``localhost``, ``127.0.0.1`` and ``::1``.
+            names: what the registry is called, by name or address, besides ``localhost``, ``127.0.0.1`` and
+                ``::1``.
 
         Raises:
             FileNotFoundError: there is no ``openssl`` command.
@@ -57,7 +60,7 @@ class Tls:
         place = Path(directory)
         place.mkdir(parents=True, exist_ok=True)
         made = cls(place / "cert.pem", place / "key.pem", authority=place / "cert.pem")
-        known = ("DNS:localhost", "IP:127.0.0.1", "IP:::1", *(f"DNS:{name}" for name in names))
+        known = ("DNS:localhost", "IP:127.0.0.1", "IP:::1", *map(_named, names))
         extensions = (*EXTENSIONS, f"subjectAltName={','.join(known)}")
         command = [
             *("openssl", "req", "-x509", "-batch", "-nodes", "-days", "2", "-subj", "/CN=lazyimg registry"),
@@ -97,18 +100,35 @@ class Tls:
 
 
 @contextlib.contextmanager
-def made_on_the_way() -> Iterator[Tls]:
-    """Make a certificate in a directory that goes with the block.
+def made_on_the_way(*names: str, client_authorities: str | os.PathLike[str] | None = None) -> Iterator[Tls]:
+    """Make a certificate in a directory that goes with the block, and is a ``--cert-dir`` for skopeo.
+
+    Args:
+        names: what the registry is called besides the names of this machine.
+        client_authorities: see `Tls`.
 
     Raises:
         InvalidSetting: there is no ``openssl`` command, or it failed.
     """
     with tempfile.TemporaryDirectory(prefix="lazyimg-registry-") as directory:
         try:
-            made = Tls.self_signed(directory)
+            made = Tls.self_signed(directory, *names)
         except (OSError, subprocess.CalledProcessError) as error:
             raise InvalidSetting(
                 f"cannot make a certificate with the openssl command: {error}; install it, or name the files "
                 "of a certificate and its key"
             ) from error
-        yield made
+        authority = shutil.copy(made.certificate, Path(directory) / "ca.crt")
+        yield evolve(made, client_authorities=client_authorities, authority=authority)
+
+
+def _named(name: str) -> str:
+    """Return a name as a certificate has it.
+
+    >>> _named("reg.lan"), _named("192.168.1.2")
+    ('DNS:reg.lan', 'IP:192.168.1.2')
+    """
+    try:
+        return f"IP:{ipaddress.ip_address(name)}"
+    except ValueError:
+        return f"DNS:{name}"

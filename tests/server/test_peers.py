@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 from attrs import frozen
 from support.programs import need
 
+import lazyimg as li
 from lazyimg.server.faults import Fault, rate_limit
 from lazyimg.server.registry import Registry
 from lazyimg.server.tls import Tls
@@ -233,3 +235,51 @@ def test_skopeo_comes_again_after_a_fault(skopeo: Callable[..., str], layout: Pa
         registry.faults.add(Fault(rate_limit(1), "HEAD", "*/blobs/*"))
         skopeo("copy", *guarded.options("dest-"), f"oci:{layout}:v1", guarded.image("a:v1"))
         assert [request.status for _, request in registry.faults.befallen] == [429]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Give a registry that the command serves, over TLS and to one user: its address and ``--cert-dir``."""
+    htpasswd = tmp_path / "htpasswd"
+    name, _, password = USER.partition(":")
+    htpasswd.write_text(
+        subprocess.run(
+            [need("htpasswd", "apache2-utils"), "-i", "-n", "-B", "-C", "4", name],
+            input=password,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+    options = ("--address", "127.0.0.1:0", "--tls", "--token", "--htpasswd", str(htpasswd))
+    command = [sys.executable, "-m", "lazyimg.cli", "registry", "serve", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        host = process.stdout.readline().split()[4].removeprefix("https://")
+        authority = Path(process.stdout.readline().split()[-1])
+        yield host, str(authority.parent)
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not authority.exists()
+
+
+def test_the_served_process(
+    served: tuple[str, str], skopeo: Callable[..., str], buildah: Callable[..., str], layout: Path
+) -> None:
+    """What the command guards by TLS, tokens and passwords lets in who is known, and nobody else."""
+    host, trusted = served
+    image = f"docker://{host}/team/app:v1"
+    known = (f"--creds={USER}", f"--cert-dir={trusted}")
+    target = [f"--dest-{option.removeprefix('--')}" for option in known]
+    skopeo("copy", *target, f"oci:{layout}:v1", image)
+    seen = json.loads(skopeo("inspect", "--config", *known, image))
+    assert "BY=umoci" in seen["config"]["Env"]
+    assert buildah("pull", *known, image)
+    with li.Engine(
+        hosts={host: li.Host(ca=f"{trusted}/ca.crt")},
+        keychain=li.StaticKeychain({host: ("anna", "pass-word")}),
+    ):
+        assert "BY=umoci" in li.Image.from_registry(f"{host}/team/app:v1").config().env
+    assert "unauthorized" in skopeo("inspect", "--creds=anna:wrong", known[1], image, fails=True)
+    assert "certificate" in skopeo("inspect", known[0], image, fails=True)

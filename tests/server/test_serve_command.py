@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
 import pytest
 from click.testing import CliRunner
+from support.programs import need
 
+from lazyimg.cli import guards
+from lazyimg.cli.guards import PASSWORD, Guards
 from lazyimg.cli.serve import parse_address, serve
 from lazyimg.server.registry import Registry
+from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -52,7 +57,7 @@ def test_it_serves_until_interrupted(tmp_path: Path, how: signal.Signals, hand_o
     assert list((tmp_path / "contents" / "sha256").iterdir())
 
 
-def serve_meanwhile(arguments: list[str], meanwhile: Callable[[], None]) -> Result:
+def serve_meanwhile(arguments: list[str], meanwhile: Callable[[], None], typed: str = "") -> Result:
     """Run the command in this thread, and ``meanwhile`` in another, which interrupts it at its end."""
 
     def work() -> None:
@@ -65,7 +70,7 @@ def serve_meanwhile(arguments: list[str], meanwhile: Callable[[], None]) -> Resu
     with ExitStack() as stack:
         stack.callback(thread.join)
         thread.start()
-        return CliRunner().invoke(serve, arguments)
+        return CliRunner().invoke(serve, arguments, input=typed)
 
 
 def test_it_serves_from_memory_and_read_only() -> None:
@@ -99,3 +104,88 @@ def test_an_address_that_is_taken_is_an_error() -> None:
     assert result.exit_code == 1
     assert f"cannot serve from memory on {host}: " in result.output
     assert "in use" in result.output
+
+
+# --- who may use it, and over what -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--user", "anna:s"], "--user takes a name alone"),
+        (["--user", "anna"], f"no password for anna: set \\${PASSWORD}"),
+        (["--user", "anna", "--htpasswd", __file__], "name the users in one of them"),
+        (["--tls", "--cert", __file__], "a certificate is made, or given"),
+        (["--key", __file__], "--key without --cert"),
+        (["--client-ca", __file__], "--client-ca without --tls or --cert"),
+        (["--password-stdin"], "--password-stdin without --user"),
+        (["--cert", "/nowhere"], "does not exist"),
+    ],
+)
+def test_options_that_do_not_go_together(options: list[str], words: str, monkeypatch: Any) -> None:
+    """It is called wrongly, and says how."""
+    monkeypatch.delenv(PASSWORD, raising=False)
+    result = CliRunner().invoke(serve, options)
+    assert result.exit_code == 2
+    assert re.search(words, " ".join(result.output.split()))
+
+
+def answers(port: int, *, secure: bool, password: str = "") -> list[int]:
+    """Ask without and with the password of anna."""
+    transport = httpx.HTTPTransport(retries=8, verify=False)
+    url = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, transport=transport) as client:
+        return [client.get("/v2/").status_code, client.get("/v2/", auth=("anna", password)).status_code]
+
+
+@pytest.mark.parametrize("way", ["environment", "stdin", "prompt"])
+def test_a_user_with_a_password(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password comes by environment, by standard input or by asking, and never by the command line."""
+    monkeypatch.delenv(PASSWORD, raising=False)
+    if way == "environment":
+        monkeypatch.setenv(PASSWORD, "pass-word")
+    more = ["--password-stdin"] if way == "stdin" else []
+    if way == "prompt":
+        monkeypatch.setattr(guards, "is_terminal", lambda: True)
+    port, statuses = free_port(), []
+    result = serve_meanwhile(
+        ["--address", f"127.0.0.1:{port}", "--user", "anna", *more],
+        lambda: statuses.extend(answers(port, secure=False, password="pass-word")),
+        typed="pass-word\n",
+    )
+    assert (result.exit_code, statuses) == (0, [401, 200])
+    assert "pass-word" not in result.output
+
+
+def test_a_certificate_that_is_given(tmp_path: Path) -> None:
+    """It speaks TLS with it, and says nothing of an authority that clients know better."""
+    need("openssl", "openssl")
+    made = Tls.self_signed(tmp_path)
+    port, statuses = free_port(), []
+    pair = ["--cert", str(made.certificate), "--key", str(made.key)]
+    result = serve_meanwhile(
+        ["--address", f"127.0.0.1:{port}", *pair], lambda: statuses.extend(answers(port, secure=True))
+    )
+    assert (result.exit_code, statuses) == (0, [200, 200])
+    assert result.output.splitlines() == [
+        f"serving from memory on https://127.0.0.1:{port} (Ctrl-C stops it)"
+    ]
+
+
+def test_a_certificate_is_made_for_the_address(tmp_path: Path) -> None:
+    """It names the address, and clients must show theirs where an authority of theirs is named."""
+    need("openssl", "openssl")
+    other = Tls.self_signed(tmp_path)
+    options = {
+        "user": None,
+        "password_stdin": False,
+        "htpasswd": None,
+        "token": False,
+        "cert": None,
+        "key": None,
+    }
+    said = Guards(tls=True, client_ca=Path(str(other.certificate)), **options)  # type: ignore[arg-type]
+    with said.settings("127.0.0.1") as settings:
+        tls = settings["tls"]
+        assert tls.client_authorities == Path(str(other.certificate))
+    assert guards.names_of("reg.lan") == ("reg.lan",)

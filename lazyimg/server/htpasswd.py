@@ -1,0 +1,75 @@
+"""Files of users as ``htpasswd -B`` writes them: a name and a bcrypt hash a line, as registries take them."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from lazyimg.errors import InvalidSetting, MissingExtra
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BCRYPT = ("$2y$", "$2b$", "$2a$")
+_LONGEST = 72
+"""Bytes of a password that bcrypt looks at."""
+
+
+@define(eq=False)
+class Hashed:
+    """A password of which only its bcrypt hash is known.
+
+    A hash takes milliseconds on purpose, and every request shows a password: one that was right is
+    remembered, under a key of this process.
+    """
+
+    value: bytes = field(repr=False)
+    _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False, repr=False)
+    _known: bytes = field(default=b"", init=False, repr=False)
+
+    def matches(self, password: str) -> bool:
+        """Tell whether this is the password."""
+        import bcrypt  # noqa: PLC0415 - an extra, which was there when the file was read
+
+        data = password.encode()
+        seen = hmac.digest(self._key, data, "sha256")
+        if hmac.compare_digest(seen, self._known):
+            return True
+        if not bcrypt.checkpw(data[:_LONGEST], self.value):
+            return False
+        self._known = seen
+        return True
+
+
+def read_htpasswd(path: Path) -> dict[str, Hashed]:
+    """Read the users of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        InvalidSetting: a line is something else, or a hash is not bcrypt's; nothing of it is repeated.
+        MissingExtra: bcrypt is not installed.
+    """
+    try:
+        import bcrypt  # noqa: F401, PLC0415 - an extra, loaded on use
+    except ImportError as error:
+        raise MissingExtra("files of htpasswd need bcrypt: pip install 'lazyimg[server]'") from error
+    lines = enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+    return dict(
+        _user(line, f"{path}, line {number}")
+        for number, line in lines
+        if line.strip() and not line.startswith("#")
+    )
+
+
+def _user(line: str, where: str) -> tuple[str, Hashed]:
+    name, colon, value = line.strip().partition(":")
+    if not (name and colon):
+        raise InvalidSetting(f"{where} is no user: a line is NAME:HASH, as `htpasswd -B FILE NAME` writes it")
+    if not value.startswith(_BCRYPT):
+        raise InvalidSetting(
+            f"{where}: the hash of {name} is not bcrypt's, which alone is taken: `htpasswd -B FILE {name}`"
+        )
+    return name, Hashed(value.encode())

@@ -1,0 +1,92 @@
+"""Files of users, as htpasswd writes them."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from support.programs import need
+
+from lazyimg.errors import InvalidSetting, MissingExtra
+from lazyimg.server.htpasswd import Hashed, read_htpasswd
+from lazyimg.server.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONG = "päss-word" * 12
+
+
+@pytest.fixture(scope="module")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file with two users, a comment and an empty line."""
+    program = need("htpasswd", "apache2-utils")
+    lines = ["# who may push", ""]
+    for name, password in (("anna", "secret"), ("ben", LONG[:60])):
+        made = subprocess.run(
+            [program, "-i", "-n", "-B", "-C", "4", name],
+            input=password,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        lines.append(made.stdout.strip())
+    path = tmp_path_factory.mktemp("users") / "htpasswd"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_users_of_a_file_are_let_in(users: Path) -> None:
+    """Each by the password that was hashed, the second time as the first; nobody else."""
+    with Registry(users=read_htpasswd(users)) as registry, httpx.Client(base_url=registry.url) as http:
+        for name, password, status in (
+            ("anna", "secret", 200),
+            ("anna", "secret", 200),
+            ("anna", "wrong", 401),
+            ("anna", "", 401),
+            ("anna", "secret", 200),
+            ("ben", LONG[:60], 200),
+            ("carl", "secret", 401),
+        ):
+            shown = base64.b64encode(f"{name}:{password}".encode()).decode()
+            answer = http.get("/v2/", headers={"Authorization": f"Basic {shown}"})
+            assert answer.status_code == status, name
+
+
+def test_a_long_password_is_cut_as_bcrypt_does() -> None:
+    """What bcrypt does not look at is no error."""
+    import bcrypt  # noqa: PLC0415 - heavy, and for this test alone
+
+    hashed = Hashed(bcrypt.hashpw(LONG.encode()[:72], bcrypt.gensalt(4)))
+    assert hashed.matches(LONG)
+    assert not hashed.matches(LONG[1:])
+    assert "$2b$" not in repr(hashed)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("anna", r"line 1 is no user: a line is NAME:HASH"),
+        (":$2y$05$x", r"line 1 is no user"),
+        ("anna:$apr1$abc$def", r"the hash of anna is not bcrypt's.*htpasswd -B"),
+        ("anna:s3cret", r"the hash of anna is not bcrypt's"),
+    ],
+)
+def test_what_is_no_user_is_refused(tmp_path: Path, line: str, words: str) -> None:
+    """The line is named, and nothing of what could be a password is repeated."""
+    path = tmp_path / "htpasswd"
+    path.write_text(line)
+    with pytest.raises(InvalidSetting, match=words) as caught:
+        read_htpasswd(path)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_without_the_library(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words name the extra."""
+    monkeypatch.setitem(sys.modules, "bcrypt", None)
+    with pytest.raises(MissingExtra, match=r"lazyimg\[server\]"):
+        read_htpasswd(users)
