@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from lazyimg.oci.manifest import Manifest
     from lazyimg.oci.platform import Platform
     from lazyimg.oci.reference import Reference
+    from lazyimg.registry.clouds.azure import AzureKeychain
+    from lazyimg.registry.clouds.ecr import ECRKeychain
+    from lazyimg.registry.clouds.github import GitHubKeychain
+    from lazyimg.registry.clouds.google import GoogleKeychain
+    from lazyimg.registry.clouds.kubernetes import KubernetesKeychain
     from lazyimg.registry.host import Host
     from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
     from lazyimg.server.registry import Registry
@@ -49,13 +54,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Archive": "write.archive_target",
+    "AzureKeychain": "registry.clouds.azure",
     "ConfigFile": "oci.config",
     "Daemon": "write.daemon_target",
     "DefaultKeychain": "registry.keychain",
     "Descriptor": "oci.descriptor",
     "Digest": "oci.digest",
     "DockerKeychain": "registry.keychain",
+    "ECRKeychain": "registry.clouds.ecr",
     "Engine": "engine",
+    "GitHubKeychain": "registry.clouds.github",
+    "GoogleKeychain": "registry.clouds.google",
     "Gzip": "content.compression",
     "History": "oci.history",
     "Host": "registry.host",
@@ -63,6 +72,7 @@ _HOMES = {
     "ImageSource": "image.image_source",
     "Index": "image.index",
     "Keychains": "registry.keychain",
+    "KubernetesKeychain": "registry.clouds.kubernetes",
     "Layer": "image.layer",
     "LazyImgError": "errors",
     "Limits": "content.limits",
@@ -91,13 +101,17 @@ _HOMES = {
 
 __all__ = [
     "Archive",
+    "AzureKeychain",
     "ConfigFile",
     "Daemon",
     "DefaultKeychain",
     "Descriptor",
     "Digest",
     "DockerKeychain",
+    "ECRKeychain",
     "Engine",
+    "GitHubKeychain",
+    "GoogleKeychain",
     "Gzip",
     "History",
     "Host",
@@ -105,6 +119,7 @@ __all__ = [
     "ImageSource",
     "Index",
     "Keychains",
+    "KubernetesKeychain",
     "Layer",
     "LazyImgError",
     "Limits",

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 TOKEN_USER = "<token>"  # noqa: S105 - the credential helpers' mark that the secret is an identity token
 MASK = "***"
-_MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
+MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
 
 
 class Secret(str):
@@ -66,7 +66,7 @@ class Credentials:
     @property
     def is_fresh(self) -> bool:
         """Whether they are good for a minute at least, as far as is known."""
-        return self.expires is None or time.time() < self.expires - _MARGIN
+        return self.expires is None or time.time() < self.expires - MARGIN
 
     @property
     def secrets(self) -> tuple[str, ...]:
