@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 EXTRAS = frozenset({"click", "rich", "pygments", "starlette", "uvicorn"})
-"""Libraries that the command needs and that only ``lazyimg[all]`` installs."""
+"""Libraries that the command needs and that only ``lazyimg[cli,server]`` installs."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 """The exit codes besides 0, as above."""
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         library = (error.name or "").partition(".")[0]
         if library not in EXTRAS:
             raise
-        sys.stderr.write(f"lazyimg: {library} is not installed: pip install 'lazyimg[all]'\n")
+        sys.stderr.write(f"lazyimg: {library} is not installed: pip install 'lazyimg[cli,server]'\n")
         return USAGE
     except KeyboardInterrupt:  # while libraries were loading
         return INTERRUPTED

@@ -197,7 +197,7 @@ def test_a_missing_library_is_one_line(
     monkeypatch.setitem(sys.modules, library, None)
     ended = command(*arguments)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == f"lazyimg: {library} is not installed: pip install 'lazyimg[all]'\n"
+    assert ended.err == f"lazyimg: {library} is not installed: pip install 'lazyimg[cli,server]'\n"
 
 
 def test_another_missing_module_is_a_bug_and_seen_as_one(verb: Any) -> None:
