@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lazyimg.image.layer import Layer
     from lazyimg.image.mutation import Mutation
     from lazyimg.image.sizes import sizes
-    from lazyimg.login import login, logout
+    from lazyimg.logins import login, logout
     from lazyimg.oci.config import ConfigFile
     from lazyimg.oci.descriptor import Descriptor
     from lazyimg.oci.digest import Digest
@@ -93,8 +93,8 @@ _HOMES = {
     "Uncompressed": "content.compression",
     "Zstd": "content.compression",
     "current_engine": "engine",
-    "login": "login",
-    "logout": "login",
+    "login": "logins",
+    "logout": "logins",
     "sizes": "image.sizes",
     "write": "write.writing",
 }

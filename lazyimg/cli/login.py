@@ -36,7 +36,7 @@ def login(  # noqa: PLR0913 - what click was told of above
     A password is read from the terminal, or by --password-stdin, and never from the command line.
     """
     from lazyimg.engine import Engine  # noqa: PLC0415 - help must not load what it needs
-    from lazyimg.login import login as log_in  # noqa: PLC0415 - as above
+    from lazyimg.logins import login as log_in  # noqa: PLC0415 - as above
     from lazyimg.registry.auth_store import LoginName  # noqa: PLC0415 - as above
 
     host = LoginName.parse(registry).registry
@@ -54,7 +54,7 @@ def logout(registry: str, authfile: str | None) -> None:
 
     It is no failure if there are none.
     """
-    from lazyimg.login import logout as log_out  # noqa: PLC0415 - as above
+    from lazyimg.logins import logout as log_out  # noqa: PLC0415 - as above
 
     was = log_out(registry, auth_file=authfile)
     click.echo(f"logged out of {registry}" if was else f"not logged in to {registry}")
