@@ -87,10 +87,18 @@ class Listed(FromRegistry):
         Raises:
             ContentMismatch: it has another size.
         """
-        raw = super()._read(work)
-        if len(raw.data) != self.bytes_listed:
-            raise ContentMismatch(
-                f"the manifest {self.reference} has {len(raw.data)} bytes, "
-                f"but the index that lists it says {self.bytes_listed}: one of the two was made wrongly"
-            )
-        return raw
+        return of_listed_size(super()._read(work), self.reference, self.bytes_listed)
+
+
+def of_listed_size(raw: "RawManifest", reference: Reference, bytes_listed: int) -> "RawManifest":
+    """Hold what was read against the size that the index that lists it says.
+
+    Raises:
+        ContentMismatch: it has another size.
+    """
+    if len(raw.data) != bytes_listed:
+        raise ContentMismatch(
+            f"the manifest {reference} has {len(raw.data)} bytes, "
+            f"but the index that lists it says {bytes_listed}: one of the two was made wrongly"
+        )
+    return raw

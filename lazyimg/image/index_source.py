@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from lazyimg.errors import InvalidMutation
-from lazyimg.image.from_registry import Listed
+from lazyimg.image.from_registry import Listed, of_listed_size
 from lazyimg.image.index import Index
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
@@ -19,6 +19,7 @@ from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
 if TYPE_CHECKING:
+    from lazyimg.registry.answers import RawManifest
     from lazyimg.runtime import Work
 
 
@@ -67,8 +68,7 @@ class IndexFromRegistry(Index):
             NotFound: the registry has no such manifest.
             InvalidMutation: it is an image.
         """
-        work: Work = run.runtime
-        raw = work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
+        raw = self._read(run.runtime)
         document = parse_manifest(raw.data, raw.media_type)
         if not isinstance(document, IndexDocument):
             raise InvalidMutation(f"{self.reference} is an image, not an index: use Image.from_registry")
@@ -78,4 +78,23 @@ class IndexFromRegistry(Index):
 
     def _child(self, entry: Descriptor) -> Thunk[State]:
         at = self.reference.without_identifier().with_digest(entry.digest)
-        return IndexFromRegistry(at) if is_index(entry.media_type) else Listed(at, bytes_listed=entry.size)
+        kind = ListedIndex if is_index(entry.media_type) else Listed
+        return kind(at, bytes_listed=entry.size)
+
+    def _read(self, work: "Work") -> "RawManifest":
+        return work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
+
+
+@frozen
+class ListedIndex(IndexFromRegistry):
+    """Read the index that an index lists, of the size that that one says."""
+
+    bytes_listed: int = field(kw_only=True)
+
+    def _read(self, work: "Work") -> "RawManifest":
+        """GET it.
+
+        Raises:
+            ContentMismatch: it has another size.
+        """
+        return of_listed_size(super()._read(work), self.reference, self.bytes_listed)

@@ -193,6 +193,31 @@ def test_an_indexs_manifest_is_held_against_digest_and_size(
             image.digest()
 
 
+@pytest.mark.parametrize(("size", "is_right"), [(0, True), (-1, False), (1, False)])
+def test_an_index_in_an_index_is_held_against_its_size(
+    source: li.Registry, new_registry: Any, size: int, *, is_right: bool
+) -> None:
+    """So has an index that an index lists; else nothing of the outer one is written."""
+    entry = {"mediaType": OCI_MANIFEST, "digest": sha256(MANIFEST), "size": len(MANIFEST)}
+    inner = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+    entry = {"mediaType": OCI_INDEX, "digest": sha256(inner), "size": len(inner) + size}
+    outer = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+    with li.registry.Client(source.host) as client:
+        client.put_manifest("base", sha256(inner), inner, OCI_INDEX)
+        client.put_manifest("base", "outer", outer, OCI_INDEX)
+    target = new_registry()
+    index = li.Index.from_registry(f"{source.host}/base:outer")
+
+    if is_right:
+        assert index.write(f"{target.host}/app:1").digest == sha256(outer)
+    else:
+        with pytest.raises(
+            ContentMismatch, match=rf"has {len(inner)} bytes, but the index .* {len(inner) + size}"
+        ):
+            index.write(f"{target.host}/app:1")
+        assert not any(is_manifest_put(request) for request in target.requests)
+
+
 def test_a_corrupt_disk_of_the_source_is_noticed(new_registry: Any, tmp_path: Path) -> None:
     """A registry whose stored blob rotted is found out by the copy, byte for byte."""
     source, target = new_registry(tmp_path / "rotten"), new_registry()
