@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +118,39 @@ def test_a_killed_registry_leaves_no_half_blob(tmp_path: Path, hand_of: Any) -> 
     with Registry(tmp_path) as registry:
         assert httpx.get(f"{registry.url}/v2/a/blobs/{digest}").content == DATA
         assert not list((tmp_path / "staging").iterdir())
+
+
+def push_until_killed(url: str, confirmed: list[str], name: int) -> None:
+    """Push blobs of changing sizes until nobody answers, and note those that were confirmed."""
+    with httpx.Client(base_url=url) as client, contextlib.suppress(httpx.TransportError):
+        for number in itertools.count():
+            data = f"{name} {number} ".encode() * (1 << 8 << number % 8)
+            digest = Digest.of(data)
+            answer = client.post("/v2/a/blobs/uploads/", params={"digest": digest}, content=data)
+            assert answer.status_code == 201
+            confirmed.append(digest)
+
+
+def test_what_was_confirmed_outlives_a_kill_amid_pushes(tmp_path: Path) -> None:
+    """Killed while four clients push, it has every blob that it confirmed, and each that it has is whole."""
+    confirmed: list[str] = []
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        with process, ThreadPoolExecutor(4) as pool:
+            url, before = process.stdout.readline().strip(), len(confirmed)
+            pushes = [pool.submit(push_until_killed, url, confirmed, name) for name in range(4)]
+            until(lambda before=before: len(confirmed) > before + 40)  # type: ignore[misc]
+            process.send_signal(signal.SIGKILL)
+            for push in pushes:
+                push.result()
+        held = {path.name: path for path in (tmp_path / "contents").rglob("*/*")}
+        assert all(Digest.of(path.read_bytes()).encoded == name for name, path in held.items())
+        assert {digest.partition(":")[2] for digest in confirmed} <= held.keys()
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        assert {client.head(f"/v2/a/blobs/{digest}").status_code for digest in set(confirmed)} == {200}
 
 
 def test_nothing_is_written_outside_and_names_do_not_meet(tmp_path: Path, hand_of: Any) -> None:
