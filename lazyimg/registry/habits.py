@@ -62,7 +62,7 @@ class Habits:
             refused: the bytes it carried; None if that was never said.
             least: bytes that the registry wants each chunk but the last to have.
         """
-        half = USUAL if refused is None else min(USUAL, refused // 2)
+        half = USUAL if refused is None else min(USUAL, (refused + 1) // 2)
         smaller = max(half, LEAST, least)
         if least > MOST or (refused is not None and smaller >= refused):
             return False

@@ -10,6 +10,7 @@ from lazyimg.server.access import Access
 from lazyimg.server.disk import DiskStore
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.gate import Gate
+from lazyimg.server.limits import UploadLimits
 from lazyimg.server.memory import MemoryStore
 from lazyimg.server.request import Ledger
 from lazyimg.server.routes import routes
@@ -47,6 +48,7 @@ class Registry:
             says how long they are good for, and for what.
         tls: speak TLS: the files of a certificate and its key, or `Tls`; True makes a certificate that is
             its own authority, with the ``openssl`` command, for as long as the registry runs.
+        limits: what one request of an upload may be: `UploadLimits`.
         remember: how many `requests` to remember, the latest; None is all, which is for tests: a registry
             that runs for long would grow with each.
 
@@ -65,6 +67,7 @@ class Registry:
         hook: Hook | None = None,
         token: bool | Tokens = False,
         tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | bool | None = None,
+        limits: UploadLimits | None = None,
         remember: int | None = None,
     ) -> None:
         self._address = (host, port)
@@ -73,7 +76,7 @@ class Registry:
         self._stack = ExitStack()
         store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
         tokens = token if isinstance(token, Tokens) else Tokens() if token else None
-        self._context = Context(store, Access(users, read_only, tokens=tokens))
+        self._context = Context(store, Access(users, read_only, tokens=tokens), limits or UploadLimits())
         self._gate = Gate(routes(self._context), self._context, hook=hook, ledger=Ledger(remember))
         self._serving: Serving | None = None
         self.faults = self._gate.faults

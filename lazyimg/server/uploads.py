@@ -47,6 +47,7 @@ class Upload:
         touched: when bytes last arrived, in seconds of the monotonic clock.
         receiving: the requests whose bodies are arriving; more than one, or one without a client, after
             a broken connection.
+        is_short: whether its last chunk was too short to be followed by another (`UploadLimits`).
     """
 
     repository: str
@@ -55,6 +56,7 @@ class Upload:
     id: str = field(factory=lambda: uuid.uuid4().hex)
     touched: float = field(factory=time.monotonic)
     receiving: int = field(default=0, init=False)
+    is_short: bool = field(default=False, init=False)
     _writer: int = field(default=0, init=False)
     _is_ended: bool = field(default=False, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)

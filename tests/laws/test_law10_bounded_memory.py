@@ -47,8 +47,10 @@ layers = {
     "an opener": lambda: li.Layer.from_opener(Noise),
     "a stream": lambda: li.Layer.from_stream(Noise()),
     "uncompressed": lambda: li.Layer.from_opener(Noise, compression=li.Uncompressed()),
+    "in chunks": lambda: li.Layer.from_stream(Noise(), compression=li.Uncompressed(), spool=False),
 }
-li.Image.empty().append(layers[kind]()).write(target)
+chunks = {target.partition("/")[0]: li.Host(chunk_size=4 << 20)} if kind == "in chunks" else {}
+li.Image.empty().append(layers[kind]()).write(target, engine=li.Engine(hosts=chunks))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -93,6 +95,13 @@ def test_pushing_a_gibibyte_takes_no_more_memory_than_a_little(
         peak(PUSH, kind, size, f"{hosts[0]}/push:{size}", sparse(tmp_path / f"{size}", size))
         for size in (SMALL, LARGE)
     )
+
+    assert large - small < ALLOWED, f"{small / MIB:.0f} MiB, then {large / MIB:.0f} MiB"
+
+
+def test_pushing_in_chunks_takes_no_more_memory_than_a_little(hosts: tuple[str, str]) -> None:
+    """Of a stream that goes up in chunks, one of them is in memory."""
+    small, large = (peak(PUSH, "in chunks", size, f"{hosts[0]}/chunks:{size}") for size in (SMALL, MIDDLE))
 
     assert large - small < ALLOWED, f"{small / MIB:.0f} MiB, then {large / MIB:.0f} MiB"
 

@@ -10,6 +10,7 @@ from attrs import define, field
 from starlette.requests import ClientDisconnect
 
 from lazyimg.server.errors import ApiError
+from lazyimg.server.limits import UploadLimits
 from lazyimg.server.store import Chunk
 from lazyimg.server.uploads import Upload
 from lazyimg.server.workers import Workers
@@ -23,11 +24,17 @@ BATCH = 1 << 20
 
 @define(eq=False)
 class Intake:
-    """Takes the body of a request into an upload: while a batch is hashed and stored, the next arrives."""
+    """Takes the body of a request into an upload: while a batch is hashed and stored, the next arrives.
+
+    Attributes:
+        taken: the bytes that came so far.
+    """
 
     upload: Upload
     claim: int
     workers: Workers
+    limits: UploadLimits
+    taken: int = 0
     _batch: list[Chunk] = field(factory=list)
     _size: int = 0
     _pending: Future[None] | None = None
@@ -48,8 +55,10 @@ class Intake:
     async def _take(self, request: Request) -> None:
         try:
             async for chunk in request.stream():
+                self.limits.check_body(self.taken + len(chunk))
                 self._batch.append(chunk)
                 self._size += len(chunk)
+                self.taken += len(chunk)
                 if self._size >= BATCH:
                     await self._hand_over()
         except (ClientDisconnect, ApiError):

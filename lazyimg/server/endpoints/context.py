@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.server.access import Access
+from lazyimg.server.limits import UploadLimits
 from lazyimg.server.repository import Repositories, Repository
 from lazyimg.server.store import Store
 from lazyimg.server.tokens import BEARER
@@ -26,6 +27,7 @@ class Context:
 
     store: Store
     access: Access = field(factory=Access)
+    limits: UploadLimits = field(factory=UploadLimits)
     workers: Workers = field(factory=Workers)
     uploads: Uploads = field(factory=Uploads)
     repositories: Repositories = field(init=False)

@@ -15,6 +15,8 @@ from lazyimg.server.names import parse_digest
 from lazyimg.server.ranges import parse_content_range
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from lazyimg.oci.digest import Digest
@@ -41,7 +43,9 @@ class UploadEndpoints:
             return created(repository.name, parse_digest(query["mount"]))
         digest = parse_digest(query["digest"]) if "digest" in query and "mount" not in query else None
         upload = await self._begin(repository, digest.algorithm if digest else query.get("digest-algorithm"))
-        return accepted(upload) if digest is None else await self._take_whole(upload, request, digest)
+        if digest is not None:
+            return await self._take_whole(upload, request, digest)
+        return accepted(upload, further=self.context.limits.headers)
 
     async def _mount(self, request: Request, target: Repository) -> bool:
         digest, source = parse_digest(request.query_params["mount"]), request.query_params.get("from")
@@ -60,7 +64,7 @@ class UploadEndpoints:
     async def _take_whole(self, upload: Upload, request: Request, digest: Digest) -> Response:
         try:
             claim = upload.claim()
-            await Intake(upload, claim, self.context.workers).take(request)
+            await self._take(upload, claim, request)
             return await self._finish(upload, claim, request, digest)
         finally:
             await self.context.workers.run(self.context.uploads.end, upload)
@@ -68,14 +72,18 @@ class UploadEndpoints:
     async def patch(self, request: Request) -> Response:
         """Append the body, streamed or one chunk with its ``Content-Range``."""
         upload = self._upload(request)
-        await self._append(upload, request)
+        self.context.limits.check_patch(upload)
+        _, taken = await self._append(upload, request)
+        upload.is_short = taken < self.context.limits.chunk
         return accepted(upload)
 
     async def put(self, request: Request) -> Response:
         """Append the body, if any, and make the upload the blob of that digest."""
         upload = self._upload(request)
         digest = parse_digest(request.query_params.get("digest", ""))
-        claim = await self._append(upload, request)
+        before = upload.offset
+        claim, taken = await self._append(upload, request)
+        self.context.limits.check_last(before, taken)
         return await self._finish(upload, claim, request, digest)
 
     async def get(self, request: Request) -> Response:
@@ -95,13 +103,22 @@ class UploadEndpoints:
         name = self.context.repository(request).name
         return self.context.uploads.find(name, request.path_params["reference"])
 
-    async def _append(self, upload: Upload, request: Request) -> int:
+    async def _append(self, upload: Upload, request: Request) -> tuple[int, int]:
+        """Append the body; return the claim, and how many bytes it had."""
         span = parse_content_range(request.headers.get("content-range"))
         claim = await self.context.workers.run(upload.claim)
         if span is not None:
             check_span(upload, span, request.headers.get("content-length"))
-        await Intake(upload, claim, self.context.workers).take(request)
-        return claim
+        return claim, await self._take(upload, claim, request)
+
+    async def _take(self, upload: Upload, claim: int, request: Request) -> int:
+        length = int(request.headers.get("content-length", 0))
+        self.context.limits.check_body(length)
+        if length:
+            self.context.limits.check_next(upload)
+        intake = Intake(upload, claim, self.context.workers, self.context.limits)
+        await intake.take(request)
+        return intake.taken
 
     async def _finish(self, upload: Upload, claim: int, request: Request, digest: Digest) -> Response:
         repository = self.context.repository(request)
@@ -135,9 +152,9 @@ def where(upload: Upload) -> dict[str, str]:
     }
 
 
-def accepted(upload: Upload, status: int = 202) -> Response:
-    """Return the answer that tells where the upload goes on."""
-    return Response(None, status, where(upload))
+def accepted(upload: Upload, status: int = 202, further: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that tells where the upload goes on, with further headers."""
+    return Response(None, status, {**where(upload), **(further or {})})
 
 
 def created(repository: str, digest: Digest) -> Response:
