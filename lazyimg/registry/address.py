@@ -35,7 +35,6 @@ _METADATA = frozenset(
 )  # those that are not link-local: of AWS, Alibaba, Azure, Oracle
 _FOUR_IN_SIX = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
 _INNER_SIX = tuple(map(ipaddress.IPv6Network, ("fec0::/10", "64:ff9b:1::/48")))
-_ODD = re.compile(r"[^!-~]")
 _NUMERIC = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+)){0,3}")
 
 
@@ -131,8 +130,6 @@ def check_server(scheme: str, host: str, *, home_scheme: str, home: Zone | None,
     Raises:
         RefusedAddress: the rules of this module forbid it.
     """
-    if _ODD.search(host):
-        raise RefusedAddress(f"{what} is refused: {host[:100]!r} is no host")
     if scheme not in {"http", "https"}:
         raise RefusedAddress(f"{what} is refused: {scheme[:20]!r} is not http or https")
     if scheme == "http" and home_scheme == "https":

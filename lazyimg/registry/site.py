@@ -1,7 +1,8 @@
 """Where one registry is, and which addresses of its answers are its own."""
 
+import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
@@ -11,6 +12,7 @@ from lazyimg.registry.auth_file import canonical_host
 from lazyimg.registry.failure import is_odd
 
 _HUB_HOST = "registry-1.docker.io"
+_PLACE = re.compile(r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -48,8 +50,7 @@ class Site:
         Raises:
             RefusedAddress: see `lazyimg.registry.address`.
         """
-        if is_odd(url):
-            raise RefusedAddress(f"{what} is refused: there are letters in it that nobody could see")
+        _check_form(url, what)
         if not self.is_home(url):
             parts = urlsplit(url)
             check_server(
@@ -57,9 +58,28 @@ class Site:
             )
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
+def _check_form(url: str, what: str) -> None:
+    """Refuse an address that two readers could read as two: we judge one, and the HTTP library dials one."""
+    if is_odd(url):
+        raise RefusedAddress(f"{what} is refused: there are letters in it that nobody could see")
+    place = _split(url).netloc
+    if _PLACE.fullmatch(place) is None:
+        shown = place.rpartition("@")[2][:100]
+        raise RefusedAddress(
+            f"{what} is refused: {shown!r} is no host and port, or there is a user before it"
+        )
+
+
+def _split(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
+        return urlsplit(url)
+    except ValueError:
+        raise RefusedAddress("the registry gave an address that is none") from None
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = _split(url)
+    try:
         return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         raise RefusedAddress("the registry gave an address that is none") from None
