@@ -172,6 +172,8 @@ class _Headers(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         assert whence == io.SEEK_SET  # noqa: S101 - tarfile seeks so
+        if offset < self._position - 1:  # where it looks whether the member before is all there
+            raise tarfile.ReadError("a member of a negative size")
         self._position = offset
         return offset
 
