@@ -20,6 +20,7 @@ from typing import Any
 import httpcore
 
 from lazyimg.registry.address import RefusedAddress, Zone, is_allowed, widest, zone_of, zone_of_name
+from lazyimg.registry.early import Early
 
 _READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
 _RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
@@ -140,6 +141,7 @@ class CallStream(httpcore.NetworkStream):
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._early = Early(stream)
 
     def _enter(self) -> Call:
         call = _current.call or Call()
@@ -149,6 +151,8 @@ class CallStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, at most 256 KiB; waits on while what was written is still on its way out."""
         call = self._enter()
+        if said := self._early.take():
+            return said
         unsent = self._unsent()
         while True:
             try:
@@ -165,9 +169,24 @@ class CallStream(httpcore.NetworkStream):
         return unsent_bytes(self.get_extra_info("socket"))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of the buffer; a view, so that what one send left over is not copied."""
+        """Write all of the buffer, unless what came before was refused already.
+
+        Raises:
+            httpcore.WriteError: it was; the answer is there to be read.
+        """
+        if not buffer:
+            return  # the end of a request, which may be answered already
         limit = self._enter().limit_write(timeout)
-        self._stream.write(memoryview(buffer), limit)  # type: ignore[arg-type] # send() takes a view
+        self._end_if_refused()
+        try:  # a view, so that what one send left over is not copied
+            self._stream.write(memoryview(buffer), limit)  # type: ignore[arg-type] # send() takes a view
+        except httpcore.WriteTimeout:
+            self._end_if_refused()
+            raise
+
+    def _end_if_refused(self) -> None:
+        if self._early.is_refused():
+            raise httpcore.WriteError("refused before everything was sent")
 
     def close(self) -> None:
         """Close the connection."""
