@@ -1,30 +1,15 @@
-"""Clients of registries, closed when their test ends, and impatient so that faults do not cost seconds."""
+"""What tests of the registry client share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from support.clients import client  # noqa: F401 - a fixture
 from support.keeping_registry import KeepingRegistry
 
-from lazyimg.registry.client import Client
-from lazyimg.registry.retry import Retries
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import ExitStack
-
-QUICK = Retries(first=0.001, longest=0.01)
-
-
-@pytest.fixture
-def client(_stack: ExitStack) -> Callable[..., Client]:
-    """Give a function that makes a client of a host."""
-
-    def make(host: str, **settings: Any) -> Client:
-        return _stack.enter_context(Client(host, **{"retries": QUICK, **settings}))
-
-    return make
+    from collections.abc import Iterator
 
 
 @pytest.fixture

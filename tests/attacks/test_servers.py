@@ -3,114 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.bodies import ListedBody
 from support.guard import ForeignAddress
 from support.http_server import Exchange, HttpServer
 
 from lazyimg.errors import RegistryError
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.address import RefusedAddress, Zone, check_server, is_allowed, zone_of, zone_of_name
+from lazyimg.registry.address import RefusedAddress
 from lazyimg.registry.client import Client
 from lazyimg.registry.keychain import StaticKeychain
-from lazyimg.registry.network import Dialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lazyimg.registry.upload import Upload
 
 DATA = b"some data"
 DIGEST = Digest.of(DATA)
 KEYS = ("me", "s3cret-passw0rd")
 
 
-# --- the rules -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("address", "zone"),
-    [
-        ("127.0.0.1", Zone.LOOPBACK),
-        ("127.9.9.9", Zone.LOOPBACK),
-        ("::1", Zone.LOOPBACK),
-        ("[::1]", Zone.LOOPBACK),
-        ("0.0.0.0", Zone.LOOPBACK),  # noqa: S104 - dialled, it is this machine
-        ("::", Zone.LOOPBACK),
-        ("::ffff:127.0.0.1", Zone.LOOPBACK),
-        ("169.254.169.254", Zone.LINK_LOCAL),
-        ("fe80::1%eth0", Zone.LINK_LOCAL),
-        ("::ffff:169.254.169.254", Zone.LINK_LOCAL),
-        ("10.1.2.3", Zone.PRIVATE),
-        ("192.168.1.1", Zone.PRIVATE),
-        ("172.16.0.1", Zone.PRIVATE),
-        ("100.64.0.1", Zone.PRIVATE),
-        ("fd00::1", Zone.PRIVATE),
-        ("224.0.0.1", Zone.PRIVATE),
-        ("1.1.1.1", Zone.PUBLIC),
-        ("2606:4700::1", Zone.PUBLIC),
-        ("ghcr.io", None),
-        ("", None),
-        ("127.1", None),
-    ],
-)
-def test_zones(address: str, zone: Zone | None) -> None:
-    """Every address has its zone, however it is written."""
-    assert zone_of(address) is zone
-
-
-def test_zones_of_names() -> None:
-    """Some names tell their zone without being looked up."""
-    assert zone_of_name("LOCALHOST.") is Zone.LOOPBACK
-    assert zone_of_name("a.localhost") is Zone.LOOPBACK
-    assert zone_of_name("10.0.0.1") is Zone.PRIVATE
-    assert zone_of_name("notlocalhost") is None
-
-
-def test_who_may_name_whom() -> None:
-    """Link-local never, public always, loopback and private only from the same."""
-    for home in (*Zone, None):
-        assert not is_allowed(Zone.LINK_LOCAL, home)
-        assert is_allowed(Zone.PUBLIC, home)
-        assert is_allowed(Zone.LOOPBACK, home) == (home is Zone.LOOPBACK)
-        assert is_allowed(Zone.PRIVATE, home) == (home is Zone.PRIVATE)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "host", "home_scheme", "allowed"),
-    [
-        ("https", "auth.example", "https", True),
-        ("https", "auth.example", "http", True),
-        ("http", "auth.example", "http", True),
-        ("http", "auth.example", "https", False),
-        ("ftp", "auth.example", "http", False),
-        ("file", "", "http", False),
-        ("https", "169.254.169.254", "https", False),
-        ("https", "10.0.0.1", "https", False),
-        ("https", "localhost", "https", False),
-    ],
-)
-def test_servers_a_public_registry_may_name(
-    scheme: str, host: str, home_scheme: str, *, allowed: bool
-) -> None:
-    """Only public servers, and never by plain http from a registry that speaks https."""
-    expected = contextlib.nullcontext() if allowed else pytest.raises(RefusedAddress, match="the realm")
-    with expected:
-        check_server(scheme, host, home_scheme=home_scheme, home=Zone.PUBLIC, what="the realm")
-
-
-@given(st.text(max_size=30))
-def test_zones_are_total(text: str) -> None:
-    """Any text has a zone or none."""
-    zone_of_name(text)
-
-
 # --- seen from outside -----------------------------------------------------------------------------------
 
+REFUSED = r"refused|an address that (is none|cannot be used)"
 FORBIDDEN = [
     "http://169.254.169.254/latest",
     "http://[fe80::1]/",
@@ -120,6 +39,25 @@ FORBIDDEN = [
     "file:///etc/passwd",
     "http://[::1/",
     "http://127.0.0.1:99999/",
+    "http://127.0.0.1:-1/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://2852039166/latest",
+    "http://0xa9fea9fe/latest",
+    "http://0251.0376.0251.0376/latest",
+    "http://168.63.129.16/metadata",
+    "http://169.254.169.254./",
+    "//169.254.169.254/latest",
+    "http://me:secret@127.0.0.1/",
+    "http://127.0.0.1@169.254.169.254/",
+    "http://127.0.0.1\\@169.254.169.254/",
+    "http://127.0.0.1%2f@10.0.0.1/",
+    "http://[::1]8080/",
+    "http://127.0.0.1 .example/",
+    "http://\uff11\uff16\uff19.254.169.254/".encode().decode("latin-1"),  # as a header holds it
+    "http://127.0.0.1/\x1b[2J",
+    "gopher://127.0.0.1/",
+    "javascript:alert(1)",
 ]
 
 
@@ -131,19 +69,21 @@ def test_realms_that_are_refused(
     challenge = {"WWW-Authenticate": f'Bearer realm="{address}"'}
     with HttpServer(lambda exchange: exchange.answer(401, headers=challenge)) as server:
         registry = client(server.host, keychain=StaticKeychain({server.host: KEYS}))
-        with pytest.raises(RefusedAddress, match=r"refused|none"):
+        with pytest.raises(RefusedAddress, match=REFUSED):
             registry.get_manifest("me/app", "v1")
     assert foreign_attempts == []
 
 
-@pytest.mark.parametrize("address", FORBIDDEN)
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+STATUSES = [(FORBIDDEN[0], status) for status in (301, 302, 303, 307, 308)]
+
+
+@pytest.mark.parametrize(("address", "status"), [*STATUSES, *((address, 307) for address in FORBIDDEN[1:])])
 def test_redirects_that_are_refused(
     client: Callable[..., Client], address: str, status: int, foreign_attempts: list[str]
 ) -> None:
     """A redirect there is not followed."""
     moved = HttpServer(lambda exchange: exchange.answer(status, headers={"Location": address}))
-    with moved as server, pytest.raises(RegistryError, match=r"refused|none"):
+    with moved as server, pytest.raises(RegistryError, match=REFUSED):
         list(client(server.host).blob("me/app", DIGEST, len(DATA)))
     assert foreign_attempts == []
 
@@ -156,7 +96,7 @@ def test_locations_that_are_refused(
     body = ListedBody(DATA)
     with HttpServer(lambda exchange: exchange.answer(202, headers={"Location": address})) as server:
         registry = client(server.host)
-        with pytest.raises(RegistryError, match=r"refused|none"):
+        with pytest.raises(RegistryError, match=REFUSED):
             registry.begin_upload("me/app").send(body)
     assert foreign_attempts == []
 
@@ -173,28 +113,125 @@ def test_guard_sees_what_would_be_dialled(client: Callable[..., Client], foreign
     assert foreign_attempts == ["cdn.example"]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254"])
-def test_name_that_resolves_where_it_should_not(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """A public name with an inner address is refused by what it resolves to."""
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
-    )
-    dialer = Dialer("ghcr.io")
-    dialer.home_zone = Zone.PUBLIC
-    with pytest.raises(RefusedAddress, match="it resolves to"):
-        dialer.connect_tcp("innocent.example", 443, timeout=1)
+LATEST = "http://169.254.169.254/uploads/latest"
 
 
-def test_named_registry_may_be_anywhere(
-    monkeypatch: pytest.MonkeyPatch, client: Callable[..., Client]
+class Stepping:
+    """A registry that does as it should but for one step, where it names a hostile address."""
+
+    def __init__(self, step: str, status: int, address: str = LATEST) -> None:
+        self.step, self.status, self.address = step, status, address
+        self.server = HttpServer(self._respond)
+
+    def _respond(self, exchange: Exchange) -> None:
+        taken = exchange.read()
+        is_status = exchange.method == "GET" and "/uploads/" in exchange.path
+        step = "STATUS" if is_status else exchange.method
+        if step == self.step:
+            held = f"0-{len(DATA) - 1}"
+            exchange.answer(self.status, headers={"Location": self.address, "Range": held})
+        elif exchange.method == "PATCH" and self.step == "STATUS":
+            exchange.answer(503)
+        elif exchange.method in {"GET", "HEAD"}:
+            exchange.answer(404)
+        else:
+            here = {"Location": "/v2/me/app/blobs/uploads/1", "Range": f"0-{len(taken) - 1}"}
+            exchange.answer(201 if exchange.method == "PUT" else 202, headers=here)
+
+
+def push(registry: Client) -> None:
+    """Push a blob as streams go: POST, PATCH, PUT."""
+    upload = registry.begin_upload("me/app")
+    upload.send(ListedBody(DATA))
+    upload.commit(DIGEST)
+
+
+STEPS = {
+    "POST answers 202": ("POST", 202, push),
+    "POST answers 307": ("POST", 307, push),
+    "PATCH answers 202": ("PATCH", 202, push),
+    "PATCH answers 307": ("PATCH", 307, push),
+    "PUT answers 307": ("PUT", 307, push),
+    "status answers 204": ("STATUS", 204, push),
+    "status answers 302": ("STATUS", 302, push),
+    "monolithic PUT": ("PUT", 307, lambda registry: registry.begin_upload("me/app").put(DATA, DIGEST)),
+    "mount answers 202": ("POST", 202, lambda registry: _sent(registry.mount("me/app", DIGEST, "other/app"))),
+    "GET of a manifest": ("GET", 302, lambda registry: registry.get_manifest("me/app", "v1")),
+    "HEAD of a manifest": ("HEAD", 302, lambda registry: registry.head_manifest("me/app", "v1")),
+    "PUT of a manifest": ("PUT", 307, lambda registry: registry.put_manifest("me/app", "v1", b"{}", "a/b")),
+    "DELETE of a manifest": ("DELETE", 307, lambda registry: registry.delete_manifest("me/app", "v1")),
+    "HEAD of a blob": ("HEAD", 307, lambda registry: registry.head_blob("me/app", DIGEST)),
+    "tags": ("GET", 307, lambda registry: registry.tags("me/app")),
+    "catalog": ("GET", 307, lambda registry: registry.catalog()),
+    "referrers": ("GET", 307, lambda registry: registry.referrers("me/app", DIGEST)),
+}
+
+
+def _sent(upload: Upload | None) -> None:
+    assert upload is not None
+    upload.send(ListedBody(DATA))
+
+
+@pytest.mark.parametrize(("step", "status", "act"), STEPS.values(), ids=STEPS)
+def test_each_step_refuses_to_be_sent_away(
+    client: Callable[..., Client],
+    step: str,
+    status: int,
+    act: Callable[[Client], object],
+    foreign_attempts: list[str],
 ) -> None:
-    """The registry that the user named is dialled wherever it is, and its zone is learnt."""
-    with HttpServer(lambda exchange: exchange.answer(200)) as server:
-        port = server.server_port
-        answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
-        client(f"reg.lan:{port}", insecure=True).ping()
-        assert server.log == ["GET /v2/"]
+    """Wherever in a push or a pull a registry names a link-local address, nothing is dialled there."""
+    with Stepping(step, status).server as server:
+        with pytest.raises(RegistryError, match=r"refused|answered 307") as raised:
+            act(client(server.host, keychain=StaticKeychain({server.host: KEYS})))
+        assert raised.value.status in {0, 307}
+    assert foreign_attempts == []
+
+
+def test_cancelling_is_not_sent_away(client: Callable[..., Client], foreign_attempts: list[str]) -> None:
+    """A cancel, whose failures are ignored, follows no redirect there either."""
+    with Stepping("DELETE", 307).server as server:
+        client(server.host).begin_upload("me/app").cancel()
+        assert server.log[-1] == "DELETE /v2/me/app/blobs/uploads/1"
+    assert foreign_attempts == []
+
+
+LINKS = [
+    "http://169.254.169.254/x",
+    "//10.0.0.1/x",
+    "http://127.0.0.1:1/x",
+    "https://127.0.0.1/x",
+    "http://[::1/",
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("listed", ["tags", "catalog", "referrers"])
+def test_pages_elsewhere_are_not_asked_for(
+    client: Callable[..., Client], link: str, listed: str, foreign_attempts: list[str]
+) -> None:
+    """The next page of a list is on the same host and port; another is not followed."""
+    bodies = {
+        "tags": b'{"tags":["a"]}',
+        "catalog": b'{"repositories":["a"]}',
+        "referrers": b'{"schemaVersion":2,"manifests":[]}',
+    }
+    acts: dict[str, Callable[[Client], object]] = {
+        "tags": lambda registry: registry.tags("me/app"),
+        "catalog": lambda registry: registry.catalog(),
+        "referrers": lambda registry: registry.referrers("me/app", DIGEST),
+    }
+
+    def respond(exchange: Exchange) -> None:
+        exchange.answer(
+            200, bodies[listed], {"Link": f'<{link}>; rel="next"', "Content-Type": "application/json"}
+        )
+
+    with HttpServer(respond) as server:
+        with contextlib.suppress(RegistryError):
+            acts[listed](client(server.host))
+        assert len(server.log) == 1
+    assert foreign_attempts == []
 
 
 # --- credentials -----------------------------------------------------------------------------------------
