@@ -40,8 +40,9 @@ class Endpoints:
     ) -> Question:
         """Read, write or delete a manifest (end-3, end-7, end-9)."""
         headers = {"Content-Type": media_type} if media_type else {"Accept": ", ".join(ACCEPT_MANIFESTS)}
+        kind = f" as {media_type}" if media_type else ""
         return Question(
-            doing=f"{_VERBS.get(method, 'read')} the manifest of {repository} at {reference}",
+            doing=f"{_VERBS.get(method, 'read')} the manifest of {repository} at {reference}{kind}",
             method=method,
             url=self._path(repository, "manifests", reference),
             repository=repository,

@@ -27,6 +27,7 @@ _ADVICE = {
     404: "Check the name; some registries also answer so to whoever may not know that it exists.",
     405: "This registry does not offer it.",
     413: "The registry takes nothing this large.",
+    415: "The registry does not take this media type; with_media_types() makes an image of others.",
     429: "Too many requests: try again later, or log in for a higher limit.",
 }
 

@@ -41,6 +41,7 @@ class KeepingRegistry:
         drains: whether it reads a body that is too large before it says so.
         least: bytes that each chunk but the last has to have, and how it is told so; 0 is not told.
         needs_last: whether the PUT that closes an upload has to carry the last chunk.
+        success: the status that it answers in place of 201, 202 and 204; None is what the specification says.
         words: what it says to one that does not.
         hook: called first for each request; if it returns True it has answered.
     """
@@ -57,6 +58,7 @@ class KeepingRegistry:
         self.drains = False
         self.least = 0
         self.needs_last = False
+        self.success: int | None = None
         self.words = b'{"errors":[{"code":"SIZE_INVALID","message":"the last chunk is missing"}]}'
         self.hook: Callable[[Exchange], bool] | None = None
 
@@ -124,7 +126,7 @@ class KeepingRegistry:
             headers["Range"] = held
         if self.least:
             headers["OCI-Chunk-Min-Length"] = str(self.least)
-        exchange.answer(status, headers=headers)
+        exchange.answer(self.success or status if status < 300 else status, headers=headers)
 
     def _upload(self, exchange: Exchange, upload_id: str, begun: Begun) -> None:
         if exchange.values("_state") != [str(begun.state)]:
@@ -203,4 +205,4 @@ class KeepingRegistry:
             return
         del self.uploads[upload_id]
         self.blobs[digest] = bytes(begun.data)
-        exchange.answer(201, headers={"Docker-Content-Digest": digest})
+        exchange.answer(self.success or 201, headers={"Docker-Content-Digest": digest})
