@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -288,6 +289,14 @@ def test_abort_cancels_every_begun_upload(client: Callable[..., Client], keeping
             attempt()
 
 
+def until(claim: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 20
+    while not claim():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def test_abort_while_a_worker_sends(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A worker in the middle of a PATCH ends with what its body raises, and its upload is cancelled."""
     session = PushSession.open(client(keeping.host), "me/app")
@@ -296,6 +305,7 @@ def test_abort_while_a_worker_sends(client: Callable[..., Client], keeping: Keep
 
     def check(offset: int) -> None:
         if offset > 0:
+            until(lambda: keeping.methods[-1] == "PATCH")  # what is sent need not have been read yet
             under_way.set()
             if stopped.wait(20):
                 raise Cancelled("the run was ended")
