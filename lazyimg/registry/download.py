@@ -70,9 +70,12 @@ class Download:
             before = self._at
             try:
                 yield from self._received(reply)
-            except RegistryUnreachable:
-                faults = 1 if self._at - before >= _PROGRESS else faults + 1
+            except RegistryUnreachable as error:
+                is_faring = self._at - before >= _PROGRESS
+                faults = 1 if is_faring else faults + 1
                 if faults > self._conversation.retries.count:
+                    raise
+                if not is_faring and not self._conversation.may_spend(error, faults - 1, None):
                     raise
                 waited = reply.waited
             else:

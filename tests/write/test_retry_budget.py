@@ -134,6 +134,21 @@ def test_a_long_upload_over_a_bad_line(registry: li.Registry) -> None:
     assert [request.method for request in registry.requests].count("PATCH") == 6
 
 
+def test_reading_takes_from_the_same_budget(registry: li.Registry) -> None:
+    """A layer that is read from elsewhere and breaks again and again ends the write, too."""
+    layer = li.Layer.from_opener(lambda: io.BytesIO(some_bytes(1 << 20)), compression=li.Uncompressed())
+    with li.Registry() as other, li.Engine(retries=Retries(count=50, first=0.001, together=3)):
+        li.Image.empty().append(layer).write(f"{other.host}/base:1")
+        other.faults.add(Fault(Reset(), "GET", "*/blobs/*", sent=100, times=None))
+        other.clear()
+        with pytest.raises(ConnectionError) as raised:
+            li.Image.from_registry(f"{other.host}/base:1").write(f"{registry.host}/app:1")
+        reads = [request.kind for request in other.requests].count("blob")
+    assert reads < 20  # each answer that begins gives half a retry back; one read alone would take 51
+    assert any("all 3 of the write" in note for note in raised.value.__notes__)
+    assert not any("/manifests/" in request.path for request in registry.requests)
+
+
 def test_each_write_begins_with_all(registry: li.Registry) -> None:
     """The retries are those of one write, not of the engine."""
     with li.Engine(retries=Retries(first=0.001, together=1)):
