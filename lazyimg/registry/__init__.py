@@ -7,8 +7,8 @@ The idea, from the wire upwards:
 - `challenge`, `scope`, `token`, `auth` and `keychain` decide what an exchange is authorised with;
 - `conversation` asks one question until it has its final answer: authorise, retry, follow redirects;
 - `retry` and `budget` bound how often it is asked again, of one request and of a whole write;
-- `client` names the questions, `download` and `upload` are the two that carry bytes of any size; `progress` is
-  how far an upload has come, `chunks` the part of it in memory, `habits` what a registry was found to want;
+- `client` names the questions, `download` and `upload` are the two that carry bytes of any size; `progress`
+  is how far an upload has come, `chunks` the part of it in memory, `habits` what a registry wants;
 - `session` is the opened right to push to one repository, and the first side effect of a write.
 
 Rules: httpx and httpcore are known here and nowhere else; no credential is ever in a message, a ``repr`` or
