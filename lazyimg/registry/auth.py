@@ -168,7 +168,7 @@ class Authorizer:
         return next(fresh, None)
 
     def _fetch(self, need: Need, challenge: Challenge, call: Call) -> Token:
-        realm = challenge.parameters["realm"]
+        realm = Secret(challenge.parameters["realm"])
         self._site.check(realm, "the token realm")
         request = TokenRequest(
             realm=realm,

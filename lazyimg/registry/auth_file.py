@@ -15,12 +15,16 @@ from attrs import field, frozen
 
 from lazyimg.errors import CredentialError
 from lazyimg.registry.credential_helper import TIME_LIMIT, ask_helper
-from lazyimg.registry.credentials import Credentials
+from lazyimg.registry.credentials import Credentials, SecretBytes, hidden
 
 _SIZE_LIMIT = 4 << 20
 HUB = "docker.io"
 HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+
+
+def _with_hidden(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: hidden(value) if key == "auths" else value for key, value in content.items()}
 
 
 @frozen
@@ -33,7 +37,7 @@ class AuthFile:
     """
 
     origin: str
-    content: Mapping[str, Any] = field(repr=False)
+    content: Mapping[str, Any] = field(repr=False, converter=_with_hidden)
 
     @classmethod
     def read(cls, path: Path) -> "AuthFile | None":
@@ -44,7 +48,7 @@ class AuthFile:
         """
         try:
             with path.open("rb") as file:
-                data = file.read(_SIZE_LIMIT + 1)
+                data = SecretBytes(file.read(_SIZE_LIMIT + 1))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -58,11 +62,9 @@ class AuthFile:
         Raises:
             CredentialError: they are no JSON object, or more than 4 MiB. Nothing of them is repeated.
         """
-        try:
-            content = json.loads(data) if len(data) <= _SIZE_LIMIT else None
-        except (ValueError, RecursionError):
-            content = None
-        if not isinstance(content, dict):
+        data = SecretBytes(data)
+        content = _object(data) if len(data) <= _SIZE_LIMIT else None
+        if content is None:
             raise CredentialError(
                 f"the credentials in {origin} are no JSON object: mend it, or remove it and log in again"
             )
@@ -119,7 +121,12 @@ class AuthFile:
     def _decode(self, entry: Mapping[str, Any], registry: str) -> Credentials | None:
         username, password = _text(entry, "username"), _text(entry, "password")
         if auth := _text(entry, "auth"):
-            username, password = self._pair(auth, registry)
+            pair = _pair(auth)
+            if pair is None:
+                raise CredentialError(
+                    f"the entry for {registry} in {self.origin} is not base64 of user:password: log in again"
+                )
+            username, password = pair
         identity, token = _text(entry, "identitytoken"), _text(entry, "registrytoken")
         if not (username or password or identity or token):
             return None
@@ -129,20 +136,27 @@ class AuthFile:
             username=username, password=password, identity_token=identity, registry_token=token
         )
 
-    def _pair(self, auth: str, registry: str) -> tuple[str, str]:
-        try:
-            username, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            username = colon = password = ""
-        if not colon:
-            raise CredentialError(
-                f"the entry for {registry} in {self.origin} is not base64 of user:password: log in again"
-            )
-        return username, password.rstrip("\0")
-
     def _table(self, name: str) -> Mapping[str, Any]:
         table = self.content.get(name)
         return table if isinstance(table, dict) else {}
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    """Parse a JSON object; None of what is none."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _pair(auth: str) -> tuple[str, str] | None:
+    """Read what is base64 of a user and a password; None of what is not."""
+    try:
+        username, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (username, password.rstrip("\0")) if colon else None
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:

@@ -11,7 +11,7 @@ from lazyimg.errors import CredentialError, InvalidReference
 from lazyimg.oci.registry_name import canonical_registry
 from lazyimg.registry.auth_file import HUB_SERVER, AuthFile, canonical_host, namespace_of, server_of
 from lazyimg.registry.credential_helper import TIME_LIMIT, erase_from_helper, store_in_helper
-from lazyimg.registry.credentials import Credentials, Secret
+from lazyimg.registry.credentials import Credentials, Secret, SecretBytes
 from lazyimg.registry.json_edit import remove_member, set_member
 from lazyimg.registry.locked_file import LockedFile
 
@@ -110,7 +110,7 @@ class AuthStore:
     def _change(self, change: Callable[[str, AuthFile], str]) -> None:
         def changed(before: bytes | None) -> bytes:
             text, file = _read(before, str(self.path))
-            return change(text, file).encode()
+            return SecretBytes(change(text, file).encode())
 
         try:
             LockedFile(self.path).change(changed)
@@ -122,14 +122,14 @@ class AuthStore:
             ) from None
 
 
-def _read(data: bytes | None, origin: str) -> tuple[str, AuthFile]:
+def _read(data: bytes | None, origin: str) -> tuple[Secret, AuthFile]:
     """Read the file before it is changed; one that is missing or empty is a new one."""
-    content = data if data and data.strip() else _NEW.encode()
+    content = SecretBytes(data if data and data.strip() else _NEW.encode())
     file = AuthFile.parse(content, origin=origin)
     if not isinstance(file.content.get("auths", {}), dict):
         raise CredentialError(f'the credentials in {origin} are not as they should be: mend its "auths"')
     try:
-        return content.decode(), file
+        return Secret(content.decode()), file
     except UnicodeDecodeError:
         raise CredentialError(f"the credentials in {origin} are not UTF-8: mend the file") from None
 

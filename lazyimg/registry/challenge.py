@@ -29,7 +29,7 @@ class Challenge:
     """
 
     scheme: str
-    parameters: Mapping[str, str] = field(factory=dict)
+    parameters: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:

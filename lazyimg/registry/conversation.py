@@ -17,6 +17,7 @@ from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
 from lazyimg.registry.budget import Budget
 from lazyimg.registry.challenge import parse_challenges
+from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import read_words, refusal
 from lazyimg.registry.habits import Habits
 from lazyimg.registry.location import join
@@ -55,7 +56,7 @@ class Question:
 
     doing: str
     method: str
-    url: str
+    url: str = field(repr=False)
     repository: str | None = None
     scopes: tuple[Scope, ...] = ()
     headers: Mapping[str, str] = field(factory=dict)
@@ -278,11 +279,11 @@ class Conversation:
         """Ask, and go on to where redirects point."""
         for _ in range(_MOST_REDIRECTS):
             reply = self._authorised(question, call)
-            location = reply.headers.get("Location")
+            location = Secret(reply.headers.get("Location", ""))
             if reply.status not in _REDIRECTS or not location:
                 return reply
             reply.read(ERROR_LIMIT)
-            url = join(reply.url, location)
+            url = Secret(join(reply.url, location))
             self.site.check(url, "the redirect")
             question = evolve(question, url=url, method=_method_after(reply.status, question.method))
         raise RegistryError(f"cannot {question.doing}: more than {_MOST_REDIRECTS} redirects")

@@ -5,13 +5,37 @@ what it gave has expired. It answers with `Credentials`, or with ``None``: go on
 """
 
 import time
-from typing import NoReturn, Protocol
+from collections.abc import Mapping
+from typing import Any, NoReturn, Protocol, SupportsIndex, overload
 
 from attrs import field, frozen
 
 TOKEN_USER = "<token>"  # noqa: S105 - the credential helpers' mark that the secret is an identity token
 MASK = "***"
 MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
+
+
+class SecretBytes(bytes):
+    """Bytes that hold a secret, as `Secret` is a text that is one.
+
+    >>> SecretBytes(b"s3cret")
+    ***
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "SecretBytes": ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> "int | SecretBytes":
+        found = super().__getitem__(place)
+        return SecretBytes(found) if isinstance(found, bytes) else found
 
 
 class Secret(str):
@@ -28,8 +52,24 @@ class Secret(str):
     def __repr__(self) -> str:
         return MASK if self else "''"
 
+    def __getitem__(self, place: SupportsIndex | slice) -> "Secret":
+        return Secret(super().__getitem__(place))
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("credentials are never pickled: name a keychain where they are needed")
+
+
+def hidden(value: Any) -> Any:
+    """Return a JSON value whose texts are not shown; keys are.
+
+    >>> hidden({"auth": ["s3cret", 7]})
+    {'auth': [***, 7]}
+    """
+    if isinstance(value, Mapping):
+        return {key: hidden(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [hidden(one) for one in value]
+    return Secret(value) if isinstance(value, str) else value
 
 
 @frozen(kw_only=True)

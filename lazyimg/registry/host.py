@@ -9,6 +9,7 @@ from attrs import evolve, field, fields_dict, frozen
 
 from lazyimg.errors import InvalidSetting
 from lazyimg.oci.registry_name import canonical_registry
+from lazyimg.registry.credentials import Secret
 from lazyimg.registry.mirror_name import MirrorName
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def _hidden_proxy(address: Proxy | None) -> Proxy | None:
+    return Secret(address) if isinstance(address, str) else address
+
+
 def _shown_proxy(address: Proxy | None) -> str:
     if not isinstance(address, str):
         return repr(address)
@@ -100,7 +105,7 @@ class Host:
     scheme: str | None = None
     ca: File | None = None
     client_cert: File | tuple[File, File] | None = field(default=None, repr=False)
-    proxy: Proxy | None = field(default=None, repr=_shown_proxy)
+    proxy: Proxy | None = field(default=None, repr=_shown_proxy, converter=_hidden_proxy)
     mirrors: tuple[MirrorName, ...] = field(default=(), converter=mirror_names)
     timeout: "float | Timeouts | None" = None
     retries: "int | Retries | None" = None

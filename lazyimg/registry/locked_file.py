@@ -1,4 +1,4 @@
-"""A small text file that several programs change: each change whole, and none of them lost.
+"""A small file with secrets that several programs change: each change whole, and none of them lost.
 
 Programs that change it in this way wait for each other, by a lock on the directory, which leaves nothing
 behind. Those that do not are noticed: the file is read again right before the new one takes its place, and if
@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import frozen
+
+from lazyimg.registry.credentials import SecretBytes
 
 _PATIENCE = 20.0  # seconds to wait for whoever holds the lock
 _SLICE = 0.02  # seconds
@@ -61,9 +63,9 @@ def _make(directory: Path) -> None:
                 one.mkdir(mode=0o700)
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path) -> SecretBytes | None:
     try:
-        return path.read_bytes()
+        return SecretBytes(path.read_bytes())
     except FileNotFoundError:
         return None
 

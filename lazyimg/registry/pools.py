@@ -13,6 +13,7 @@ import httpx
 from attrs import field, frozen
 
 from lazyimg.errors import InvalidSetting, MissingExtra
+from lazyimg.registry.credentials import Secret
 from lazyimg.registry.host import File, Proxy
 from lazyimg.registry.network import Dialer
 
@@ -220,4 +221,4 @@ def _proxy_of_environment(scheme: str, host: str) -> str | None:
     found = proxies.get(scheme) or proxies.get("all")
     if not found or proxy_bypass(host):
         return None
-    return found if "://" in found else f"http://{found}"
+    return Secret(found if "://" in found else f"http://{found}")

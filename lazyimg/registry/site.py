@@ -9,6 +9,7 @@ from attrs import frozen
 from lazyimg.oci.registry_name import is_loopback
 from lazyimg.registry.address import RefusedAddress, Zone, check_server
 from lazyimg.registry.auth_file import canonical_host
+from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import is_odd
 
 _HUB_HOST = "registry-1.docker.io"
@@ -52,17 +53,15 @@ class Site:
         """
         _check_form(url, what)
         if not self.is_home(url):
-            parts = urlsplit(url)
-            check_server(
-                parts.scheme, parts.hostname or "", home_scheme=self.scheme, home=self.zone(), what=what
-            )
+            scheme, host, _ = _origin(url)
+            check_server(scheme, host, home_scheme=self.scheme, home=self.zone(), what=what)
 
 
 def _check_form(url: str, what: str) -> None:
     """Refuse an address that two readers could read as two: we judge one, and the HTTP library dials one."""
     if is_odd(url):
         raise RefusedAddress(f"{what} is refused: there are letters in it that nobody could see")
-    place = _split(url).netloc
+    place = Secret(_split(url).netloc)  # with whatever stands before the host
     if _PLACE.fullmatch(place) is None:
         shown = place.rpartition("@")[2][:100]
         raise RefusedAddress(
@@ -78,11 +77,17 @@ def _split(url: str) -> SplitResult:
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = _split(url)
+    found = _parts(_split(url))
+    if found is None:
+        raise RefusedAddress("the registry gave an address that is none")
+    return found
+
+
+def _parts(parts: SplitResult) -> tuple[str, str, int | None] | None:
     try:
         return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        raise RefusedAddress("the registry gave an address that is none") from None
+    except ValueError:  # of its port
+        return None
 
 
 def locate(host: str, scheme: str | None = None) -> tuple[str, str]:

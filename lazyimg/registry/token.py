@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, Unauthorized
-from lazyimg.registry.credentials import Credentials, Secret
+from lazyimg.registry.credentials import Credentials, Secret, SecretBytes
 from lazyimg.registry.failure import read_words, refusal
 from lazyimg.registry.network import Call
 from lazyimg.registry.scope import Scope, all_covered
@@ -73,8 +73,8 @@ class TokenRequest:
         is_offline: whether an identity token is asked for as well.
     """
 
-    realm: str
-    service: str
+    realm: str = field(repr=False)
+    service: str = field(repr=False)
     scopes: tuple[Scope, ...]
     credentials: Credentials | None = None
     is_offline: bool = False
@@ -120,7 +120,7 @@ def fetch_token(wire: Wire, request: TokenRequest, call: Call) -> tuple[Token | 
 
 def _ask(wire: Wire, request: TokenRequest, call: Call, *, by_post: bool) -> tuple[Reply, bytes]:
     reply = wire.send(_post(request) if by_post else _get(request), call)
-    return reply, reply.read(_LIMIT)
+    return reply, SecretBytes(reply.read(_LIMIT))
 
 
 def _get(request: TokenRequest) -> Request:

@@ -5,6 +5,7 @@ of here refers to a request, whose headers hold credentials.
 """
 
 import contextlib
+import io
 import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -149,6 +150,7 @@ class Reply:
                 if got >= _SIGN_OF_LIFE:
                     waited, got = 0.0, 0
                 yield part
+                part = None  # no traceback is to show what a server said
         finally:
             self.close()
 
@@ -159,15 +161,15 @@ class Reply:
             ContentMismatch: it is longer than ``limit`` bytes.
             RegistryUnreachable: the connection broke before the body's end.
         """
-        parts: list[bytes] = []
+        body = io.BytesIO()  # which no traceback shows, as it would a list
         with contextlib.closing(self.chunks()) as chunks:
-            for part in chunks:
-                parts.append(part)
-                if self.received > limit:
-                    raise ContentMismatch(
-                        f"cannot {self._request.doing}: {host_of(self.url)} sent more than {limit} bytes"
-                    )
-        return b"".join(parts)
+            while self.received <= limit and body.write(next(chunks, b"")):
+                pass
+        if self.received > limit:
+            raise ContentMismatch(
+                f"cannot {self._request.doing}: {host_of(self.url)} sent more than {limit} bytes"
+            )
+        return body.getvalue()
 
     def close(self) -> None:
         """Give the connection back, and tell the observer. May be called again."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from lazyimg.registry.clouds.leases import Lease, Leases
-from lazyimg.registry.clouds.words import code_of, failure, missing
+from lazyimg.registry.clouds.words import code_of, failure, missing, refuse_pickle
 from lazyimg.registry.credentials import Credentials, Secret
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class AzureKeychain:
     source: Any = field(default=None, repr=False)
     transport: "httpx.BaseTransport | None" = field(default=None, repr=False)
     _leases: Leases[Credentials] = field(factory=Leases, init=False, repr=False, eq=False)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return (type(self), ()) if self.source is None else refuse_pickle()
 
     def credentials(self, registry: str, repository: str | None) -> Credentials | None:  # noqa: ARG002
         """Return a refresh token of one of Microsoft's registries, as an identity token.

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from lazyimg.errors import CredentialError
 from lazyimg.registry.clouds.leases import Lease, Leases
-from lazyimg.registry.clouds.words import code_of, failure, missing
+from lazyimg.registry.clouds.words import code_of, failure, missing, refuse_pickle
 from lazyimg.registry.credentials import Credentials
 
 _PRIVATE = re.compile(
@@ -74,6 +74,9 @@ class ECRKeychain:
     profile: str | None = None
     session: Any = field(default=None, repr=False)
     _leases: Leases[Credentials] = field(factory=Leases, init=False, repr=False, eq=False)
+
+    def __reduce__(self) -> tuple[type, tuple[str | None]]:
+        return (type(self), (self.profile,)) if self.session is None else refuse_pickle()
 
     def credentials(self, registry: str, repository: str | None) -> Credentials | None:  # noqa: ARG002
         """Return AWS's token for the region of one of Amazon's registries.

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from lazyimg.registry.clouds.leases import Lease, Leases
-from lazyimg.registry.clouds.words import code_of, failure, missing
+from lazyimg.registry.clouds.words import code_of, failure, missing, refuse_pickle
 from lazyimg.registry.credentials import Credentials
 
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)*gcr\.io|(?:[a-z0-9-]+\.)+pkg\.dev")
@@ -44,6 +44,9 @@ class GoogleKeychain:
 
     source: Any = field(default=None, repr=False)
     _leases: Leases[Credentials] = field(factory=Leases, init=False, repr=False, eq=False)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return (type(self), ()) if self.source is None else refuse_pickle()
 
     def credentials(self, registry: str, repository: str | None) -> Credentials | None:  # noqa: ARG002
         """Return an access token, if the registry is Google's.

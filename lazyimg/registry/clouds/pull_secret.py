@@ -15,7 +15,7 @@ from attrs import frozen
 
 from lazyimg.errors import CredentialError
 from lazyimg.registry.auth_file import AuthFile, canonical_host, namespace_of
-from lazyimg.registry.credentials import Credentials, Secret
+from lazyimg.registry.credentials import Credentials, Secret, hidden
 
 CONFIG, OLD_CONFIG = ".dockerconfigjson", ".dockercfg"
 KEYS = (CONFIG, OLD_CONFIG)
@@ -54,6 +54,7 @@ class PullSecret:
         Raises:
             CredentialError: it is no pull secret.
         """
+        secret = hidden(secret)
         plain, encoded = secret.get("stringData"), secret.get("data")
         for key in KEYS:
             for table, is_encoded in ((plain, False), (encoded, True)):

@@ -4,6 +4,7 @@ A message may repeat what was sent, a credential too, in forms that nobody can f
 """
 
 import re
+from typing import NoReturn
 
 from lazyimg.errors import CredentialError, MissingExtra
 
@@ -17,6 +18,15 @@ def code_of(value: object) -> str:
     ('AccessDeniedException', '')
     """
     return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
+
+
+def refuse_pickle() -> NoReturn:
+    """Refuse to pickle a keychain that was given an object of a cloud's library.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError("credentials are never pickled: make the keychain where it is needed")
 
 
 def failure(registry: str, service: str, reason: str, advice: str) -> CredentialError:

@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-import httpx
 import pytest
+from support.leading import Leading
 
 import lazyimg as li
 from lazyimg.errors import CredentialError, MissingExtra
@@ -73,27 +73,6 @@ class Azure:
     def exchanges(self) -> list[dict[str, list[str]]]:
         """The forms that the exchange was sent."""
         return [form for path, form in self.asked if path == "/oauth2/exchange"]
-
-
-class Leading(httpx.BaseTransport):
-    """Leads what is meant for a registry to a server on loopback."""
-
-    def __init__(self, host: str) -> None:
-        self._host, self._inner = host, httpx.HTTPTransport()
-        self.hosts: list[str] = []
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.hosts.append(str(request.url))
-        body = request.read()
-        url = request.url.copy_with(scheme="http", netloc=self._host.encode())
-        return self._inner.handle_request(
-            httpx.Request(request.method, url, headers=request.headers, content=body)
-        )
-
-    def close(self) -> None:
-        """Close the connections, of which the next request opens new ones."""
-        self._inner.close()
-        self._inner = httpx.HTTPTransport()
 
 
 class Own:
