@@ -17,7 +17,7 @@ _MORE_PARTS = range(0, 504, 24)
 _REAL_SIZE = slice(483, 495)
 _PARTS_LIMIT = 1 << 20
 _DIGITS = 20
-_NUMBERS_LIMIT = 4 << 20  # bytes of the list of parts that stands before the content
+_NUMBERS_LIMIT = 1 << 20  # bytes of the list of parts that stands before the content
 
 Part = tuple[int, int]
 """Where a part stands in the file, and how many bytes it has."""

@@ -22,13 +22,16 @@ from lazyimg.errors import (
     LayoutUnwritable,
     LazyImgError,
 )
+from lazyimg.oci.annotated import MAX_MANIFEST
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.document import dumps
 from lazyimg.oci.index import Index
 from lazyimg.oci.media_type import OCI_INDEX
+from lazyimg.stores.below import open_below
 from lazyimg.stores.marker import VERSION, refuse_other_version
 
 TEMPORARY = ".lazyimg-"
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @frozen
@@ -60,13 +63,19 @@ class Layout:
         """Check that it is a layout.
 
         Raises:
-            LayoutError: it is none, or one of another version.
+            LayoutError: it is none, or one of another version, or its marker is no regular file.
         """
-        marker = self.path / "oci-layout"
-        try:
-            refuse_other_version(marker.read_bytes(), f"{marker}")
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise LayoutError(f"{self.path} is no OCI layout: it has no file oci-layout") from error
+        marker = self._document("oci-layout") if self.path.is_dir() else None
+        if marker is None:
+            raise LayoutError(f"{self.path} is no OCI layout: it has no file oci-layout")
+        refuse_other_version(marker, f"{self.path / 'oci-layout'}")
+
+    def _document(self, name: str) -> bytes | None:
+        file = open_below(self.path, name)
+        if file is None:
+            return None
+        with file:
+            return file.read(MAX_MANIFEST + 1)
 
     def _refuse_foreign(self, marker: Path) -> None:
         names = (child.name for child in self.path.iterdir())
@@ -119,14 +128,15 @@ class Layout:
 
         Raises:
             InvalidDocument: it is no index.
+            LayoutError: it is no regular file.
         """
-        path = self.path / "index.json"
-        try:
-            return Index.parse(path.read_bytes())
-        except FileNotFoundError:
+        data = self._document("index.json")
+        if data is None:
             return Index.new(media_type=OCI_INDEX, manifests=())
+        try:
+            return Index.parse(data)
         except InvalidDocument as error:
-            error.add_note(f"in {path}")
+            error.add_note(f"in {self.path / 'index.json'}")
             raise
 
     def rename(self, change: Callable[[Index], Index]) -> None:
@@ -162,9 +172,12 @@ class Layout:
     @contextlib.contextmanager
     def _locked(self, name: str, how: int) -> Iterator[None]:
         """Hold a lock; freed by the system if this process dies."""
-        with (self.path / f"{TEMPORARY}{name}").open("wb") as lock:
+        lock = os.open(self.path / f"{TEMPORARY}{name}", _LOCK, 0o666)  # a link there is not followed
+        try:
             fcntl.flock(lock, how)
             yield
+        finally:
+            os.close(lock)
 
     def _replace(self, path: Path, data: bytes) -> None:
         with self._temporary(path.parent) as (written, file):
