@@ -20,6 +20,9 @@ LIBRARIES = (
     "uvicorn",
     "click",
     "rich",
+    "boto3",
+    "google-auth",
+    "azure-identity",
 )
 """What lazyimg works with, as their distributions are called."""
 

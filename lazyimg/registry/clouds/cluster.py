@@ -5,13 +5,11 @@ A pod has a token of its service account mounted, beside the authority that the 
 
 import json
 import os
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import httpx
 from attrs import field, frozen
 
 from lazyimg.errors import CredentialError
@@ -20,8 +18,13 @@ from lazyimg.registry.clouds.pull_secret import PullSecret
 from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import read_words
 
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
 _LIMIT = 4 << 20  # bytes of an answer
-_TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_SILENCE, _CONNECT = 15.0, 5.0  # seconds
 _NOT_FOUND = 404
 _ADVICE = "allow the pod's service account to get serviceaccounts and secrets in this namespace"
 
@@ -69,13 +72,15 @@ class Cluster:
             if secret is not None
         )
 
-    def _client(self) -> httpx.Client:
+    def _client(self) -> "httpx.Client":
+        import httpx  # noqa: PLC0415 - loaded on use
+
         server = self._server()
         return httpx.Client(
             base_url=server,
             headers={"Authorization": Secret(f"Bearer {self._read('token')}"), "Accept": "application/json"},
             verify=self._trust() if server.startswith("https:") else False,
-            timeout=_TIMEOUT,
+            timeout=httpx.Timeout(_SILENCE, connect=_CONNECT),
             trust_env=False,
         )
 
@@ -95,7 +100,9 @@ class Cluster:
             raise CredentialError("the Kubernetes API is spoken to over https alone: a token is sent to it")
         return server
 
-    def _trust(self) -> ssl.SSLContext:
+    def _trust(self) -> "ssl.SSLContext":
+        import ssl  # noqa: PLC0415 - loaded on use
+
         path = self.mount / "ca.crt"
         try:
             return ssl.create_default_context(cafile=str(path))
@@ -114,7 +121,7 @@ class Cluster:
             "(automountServiceAccountToken)?"
         )
 
-    def _get(self, client: httpx.Client, namespace: str, kind: str, name: str) -> Mapping[str, Any] | None:
+    def _get(self, client: "httpx.Client", namespace: str, kind: str, name: str) -> Mapping[str, Any] | None:
         """Ask for one object; None if there is none."""
         path = "/".join(map(quote, ("/api/v1/namespaces", namespace, kind, name)))
         status, data, media_type = self._ask(client, path)
@@ -134,7 +141,9 @@ class Cluster:
             raise CredentialError(f"cannot read {what}: it sent no JSON object for {kind}/{name}")
         return answer
 
-    def _ask(self, client: httpx.Client, path: str) -> tuple[int, bytes, str]:
+    def _ask(self, client: "httpx.Client", path: str) -> tuple[int, bytes, str]:
+        import httpx  # noqa: PLC0415 - loaded on use
+
         try:
             with client.stream("GET", path) as response:
                 parts, size = [], 0

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from attrs import evolve, field, frozen
 
 from lazyimg.errors import CredentialError
+from lazyimg.registry.clouds.cluster import Cluster
 from lazyimg.registry.clouds.leases import Lease, Leases
 from lazyimg.registry.clouds.pull_secret import KEYS, OLD_CONFIG, PullSecret, as_secret, read_secret
 from lazyimg.registry.credentials import MARGIN, Credentials
@@ -107,8 +108,6 @@ class KubernetesKeychain:
             mount: the directory with the pod's ``token``, ``ca.crt`` and ``namespace``.
             server: the address of the API; None takes it from the environment, as pods have it.
         """
-        from lazyimg.registry.clouds.cluster import Cluster  # noqa: PLC0415 - httpx is loaded on use
-
         return cls(Cluster(service_account, namespace, tuple(pull_secrets), Path(mount), server))
 
     def credentials(self, registry: str, repository: str | None) -> Credentials | None:
