@@ -150,12 +150,14 @@ class Work:
 
     @property
     def budget(self) -> "Budget":
-        """The retries that all requests of the run have together."""
+        """The retries that all requests of the run have together: the most that is said of any host."""
         from lazyimg.registry.retry import Retries  # noqa: PLC0415 - on use, with the first client
 
         with self._lock:
             if self._budget is None:
-                self._budget = Retries.of(self.runtime.settings.usual.retries).budget
+                settings = self.runtime.settings
+                said = [settings.usual.retries, *(host.retries for host in settings.hosts.values())]
+                self._budget = max((Retries.of(each).budget for each in said), key=lambda one: one.most)
             return self._budget
 
     def archive(self, source: "OpensArchive", check: Callable[[], None] = proceed) -> "Archive":

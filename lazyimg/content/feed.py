@@ -53,9 +53,8 @@ class Feed(Generic[N]):
         spool_directory: Path | None = None,
         check: Callable[[], None] = proceed,
     ) -> None:
-        self._supply: Supply[N] = Supply(open_pass, check, one_shot=one_shot)
+        self._supply: Supply[N] = Supply(open_pass, check, one_shot=one_shot, keeps=spool)
         self._taps = [Tap(self._supply, number) for number in range(sinks)]
-        self._wants_spool = spool
         self._spool_directory = spool_directory
 
     @property
@@ -123,7 +122,7 @@ class Feed(Generic[N]):
         """Copy the block to scratch space if somebody may need it again."""
         supply = self._supply
         supply.one_shot = supply.one_shot or one.one_shot
-        if (supply.one_shot and self._wants_spool and self._taps) or supply.is_wanted_again:
+        if (supply.one_shot and supply.keeps and self._taps) or supply.is_wanted_again:
             supply.begin_copy(self._spool_directory)
         if supply.spool is not None:
             supply.spool.append(block)

@@ -19,12 +19,15 @@ class Supply(Generic[N]):
     Args:
         open_pass: makes a new pass over the same content.
         check: called at least every tenth of a second in every wait; what it raises ends the wait.
+        one_shot: whether the source can be opened only once.
+        keeps: whether the blob of such a source is copied as it is read.
 
     Attributes:
         changed: the lock of everything here, notified of every change.
         window: the last blocks.
         spool: the copy of the blob from its beginning; None if none is made.
-        one_shot: whether the source can be opened only once.
+        one_shot: whether the source can be opened only once, as far as is known.
+        keeps: whether the blob of such a source is copied as it is read.
         is_wanted_again: whether somebody will ask for the blob once more, from its beginning.
         identity: the layer's; None while it is not known.
         ended: whether no block follows, because the blob ended or because reading failed.
@@ -32,7 +35,12 @@ class Supply(Generic[N]):
     """
 
     def __init__(
-        self, open_pass: Callable[[], OnePass[N]], check: Callable[[], None], *, one_shot: bool = False
+        self,
+        open_pass: Callable[[], OnePass[N]],
+        check: Callable[[], None],
+        *,
+        one_shot: bool = False,
+        keeps: bool = True,
     ) -> None:
         self.open_pass = open_pass
         self.check = check
@@ -40,6 +48,7 @@ class Supply(Generic[N]):
         self.window = Window()
         self.spool: Spool | None = None
         self.one_shot = one_shot
+        self.keeps = keeps
         self.is_wanted_again = False
         self.identity: N | None = None
         self.ended = False

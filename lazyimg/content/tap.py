@@ -39,6 +39,11 @@ class Tap:
         identity = self._supply.identity
         return None if identity is None else identity.size
 
+    @property
+    def is_fleeting(self) -> bool:
+        """Whether what was given out cannot be had again: a one-shot stream's, of which there is no copy."""
+        return self._supply.one_shot and not self._supply.keeps
+
     def keep(self) -> None:
         """Say that the blob will be asked for again from its beginning.
 

@@ -109,7 +109,8 @@ class Layer(Thunk[Contents]):
         Args:
             readable: has ``readinto`` or ``read``, and gives bytes.
             spool: whether the compressed bytes are kept in scratch space while they are sent, so that a
-                broken upload can go on.
+                broken upload can go on. Without it the layer goes up in chunks, of which the one under way is
+                in memory: a registry that keeps what had arrived lets it go on all the same.
             compression: part of the layer's digest.
         """
         from lazyimg.content.stream import OneShot

@@ -45,14 +45,14 @@ class Habits:
         if self.chunk_size is not None and self.chunk_size < 1:
             raise InvalidSetting(f"chunk_size={self.chunk_size}: a chunk has at least one byte")
 
-    def chunk_for(self, least: int, *, keeps_last: bool = False) -> int | None:
+    def chunk_for(self, least: int, *, always: bool = False) -> int | None:
         """Return how many bytes the next request may carry; None for no limit.
 
         Args:
             least: bytes that the registry wants each chunk but the last to have.
-            keeps_last: whether the last chunk goes with the closing PUT, so that there are chunks at all.
+            always: whether there have to be chunks.
         """
-        size = self.chunk_size or (USUAL if keeps_last or self.closes_with_last else None)
+        size = self.chunk_size or (USUAL if always or self.closes_with_last else None)
         return None if size is None or least > MOST else max(size, least)
 
     def shrink(self, refused: int | None, *, least: int) -> bool:

@@ -1,9 +1,9 @@
 """Uploads: sending a blob of any size so that no fault on the way loses it.
 
 A body can be asked for again from any offset, so the only question after a fault is how much the registry
-holds (`lazyimg.registry.progress`). A blob goes out in one stream, unless it is known that the registry takes
-less at once, or wants the end of it in the closing PUT (`lazyimg.registry.habits`): then in chunks, of which
-one is held in memory.
+holds (`lazyimg.registry.progress`). A blob goes out in one stream, unless its bytes cannot be had again, or
+it is known that the registry takes less at once, or wants the end of it in the closing PUT
+(`lazyimg.registry.habits`): then in chunks, of which one is held in memory.
 
 What the body's own iteration raises is not ours: it comes out as it is, and nothing is tried again.
 """
@@ -67,6 +67,7 @@ class Upload:
         self._chunks: Chunks | None = None
         self._kept = 0
         self._keeps_last = self._habits.closes_with_last
+        self._is_fleeting = False
 
     def __repr__(self) -> str:
         return f"Upload({self.repository!r}, bytes_sent={self.bytes_sent}, attempts={self.attempts})"
@@ -85,7 +86,8 @@ class Upload:
         """Send a blob, streamed in one PATCH, and in further ones after faults; or in chunks.
 
         Args:
-            body: the bytes; asked for again from where the registry stands after a fault.
+            body: the bytes; asked for again from where the registry stands after a fault. One that says
+                ``is_fleeting`` goes in chunks, as it cannot.
 
         Raises:
             RegistryError: the registry refused.
@@ -93,6 +95,7 @@ class Upload:
             Cancelled: the session was aborted.
         """
         self._body = body
+        self._is_fleeting = getattr(body, "is_fleeting", False)
         self._progress.call.alive()
         if self._habits.takes_streams:
             self._transfer(body)
@@ -171,7 +174,8 @@ class Upload:
 
     def _patch(self, body: Body, chunks: Chunks) -> Fault | None:
         """Send what the registry does not hold yet, or a chunk of it; return what went wrong."""
-        limit = self._habits.chunk_for(self._progress.least, keeps_last=self._keeps_last)
+        always = self._keeps_last or self._is_fleeting
+        limit = self._habits.chunk_for(self._progress.least, always=always)
         outgoing = self._rest(body) if limit is None else self._chunk(chunks, limit)
         if outgoing is None:
             return None
@@ -208,7 +212,7 @@ class Upload:
     def _headers(self, size: int | None) -> dict[str, str]:
         """The headers of a part of the blob, from where the registry stands."""
         held = self._progress.held
-        is_part = held > 0 or self._habits.chunk_size is not None or self._keeps_last
+        is_part = held > 0 or self._habits.chunk_size is not None or self._keeps_last or self._is_fleeting
         span = {"Content-Range": f"{held}-{held + size - 1}"} if size and is_part else {}
         return {"Content-Type": _BYTES, **span}
 

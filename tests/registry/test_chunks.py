@@ -200,6 +200,22 @@ def test_chunks_as_large_as_said(
     assert (body.offsets, upload.attempts, upload.bytes_sent) == ([0], 1, LAST)
 
 
+def test_what_cannot_be_had_again_goes_in_chunks(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """A body that says so is asked once, and outlives what breaks: each chunk is at hand until it arrived."""
+
+    class Fleeting(ListedBody):
+        is_fleeting = True
+
+    keeping.drop_after = [1000, None, 2000]
+    body = Fleeting(some_bytes(USUAL + 50_000))
+    push(client(keeping.host), body)
+    assert keeping.blobs == {Digest.of(body.data): body.data}
+    assert body.offsets == [0]
+    assert lengths(keeping) == [USUAL, USUAL, 49_000, 47_000]
+
+
 def test_empty_blob_in_chunks(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Of nothing there is no chunk."""
     push(client(keeping.host, chunk_size=100), ListedBody(b""))
@@ -467,7 +483,7 @@ def test_habits() -> None:
     """Chunks are halved from what was refused, not below a floor, and never grow again."""
     habits = Habits()
     assert habits.chunk_for(0) is None
-    assert habits.chunk_for(0, keeps_last=True) == USUAL
+    assert habits.chunk_for(0, always=True) == USUAL
     assert habits.shrink(100 << 20, least=0)
     assert habits.chunk_size == USUAL
     assert habits.shrink(1 << 20, least=0)

@@ -86,7 +86,8 @@ def test_a_stream_is_read_once_whatever_breaks(registry: li.Registry) -> None:
         Fault(Reset(), "PATCH", received=500_000, times=3), Fault(Reset(), "PATCH", handled=True)
     )
     stream = li.Layer.from_stream(io.BytesIO(some_bytes(SIZE)), spool=False, compression=li.Uncompressed())
-    with li.Engine(jobs=1, hosts={registry.host: li.Host(chunk_size=1 << 20)}):
+    with li.Engine(jobs=1):
         result = li.Image.empty().append(stream).write(f"{registry.host}/app:1")
         li.Image.from_registry(f"{registry.host}/app:1").validate()
     assert result.bytes_sent > SIZE
+    assert [request.method for request in registry.requests].count("PATCH") > SIZE // (4 << 20)

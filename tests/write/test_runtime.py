@@ -78,6 +78,8 @@ def test_what_one_run_works_with() -> None:
     wires = {run.client(REFERENCE)._conversation.wire for run in (first, second)}
     assert len(wires) == 1
     assert first.budget is first.budget is not second.budget
+    assert first.budget.most == 20
+    assert li.Engine(retries=1, hosts={"a.lan": li.Host(retries=9)}).begin().budget.most == 45
     engine.close()
 
 
