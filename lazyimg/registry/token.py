@@ -190,9 +190,9 @@ def _first(fields: Mapping[str, Any], *names: str) -> str:
 
 
 def _life(value: object) -> float:
-    if not isinstance(value, int | float) or value <= 0:
+    if not isinstance(value, int | float) or not value > 0:  # nor NaN
         return _DEFAULT_LIFE
-    return min(float(value), _LONGEST_LIFE)
+    return float(min(value, _LONGEST_LIFE))  # the number may be beyond what a float holds
 
 
 def token_refusal(request: TokenRequest, reply: Reply, data: bytes, secrets: Iterable[str]) -> RegistryError:
