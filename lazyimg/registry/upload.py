@@ -272,8 +272,10 @@ class Upload:
         if not self._kept and wants_the_last_chunk(error, is_repeated=self._progress.restarts > 0):
             self._keeps_last = self._body is not None
             return self._keeps_last
-        if tells_of_loss(error.status, error.codes):
-            return True
+        return tells_of_loss(error.status, error.codes) or self._is_mixed_up(error)
+
+    def _is_mixed_up(self, error: RegistryError) -> bool:
+        """Tell whether what a first attempt left may be what makes the digest of another one wrong."""
         return self.attempts > 1 and "DIGEST_INVALID" in error.codes and self._progress.restarts == 0
 
     def _is_too_large(self, size: int | None) -> bool:
@@ -310,6 +312,8 @@ class Upload:
             return self._smaller(error, size)
         if self._is_there(digest):
             return None
+        if self._is_mixed_up(error):
+            return Fault(error)
         raise error
 
     def _is_there(self, digest: str) -> bool:

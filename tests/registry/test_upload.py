@@ -509,6 +509,21 @@ def test_put_with_an_expired_token(client: Callable[..., Client], keeping: Keepi
     assert keeping.methods == ["POST", "PUT", "PUT"]
 
 
+def test_put_with_a_token_that_expires_amid_it(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """What a registry kept of a PUT that it then refused does not mix with the PUT that follows."""
+
+    def take_a_part(exchange: Exchange) -> None:
+        keeping.uploads[exchange.path.rpartition("/")[2]].data += DATA[:1]
+        exchange.answer(401, headers={"WWW-Authenticate": "Basic realm=x"})
+
+    keeping.hook = Once("PUT", take_a_part)
+    keychain = StaticKeychain({keeping.host: ("me", "s3cret")})
+    client(keeping.host, keychain=keychain).begin_upload("me/app").put(DATA, DIGEST)
+    assert keeping.blobs == {DIGEST: DATA}
+
+
 def test_put_cut_at_a_registry_without_patch(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Where only whole uploads are taken, a cut one is sent whole again."""
     puts = Once("PUT", *[lambda exchange: exchange.cut()] * 2)
