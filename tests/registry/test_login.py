@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.http_server import HttpServer
+from support.programs import need
 
 import lazyimg as li
 from lazyimg.errors import (
@@ -26,6 +27,7 @@ from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.credentials import Credentials
 from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain
 from lazyimg.registry.locked_file import LockedFile
+from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,6 +152,22 @@ def test_credentials_that_no_file_holds(username: str, password: str, said: str,
     with pytest.raises(CredentialError, match=said) as raised:
         li.login("127.0.0.1:1", username, password, auth_file=tmp_path / "auth.json")
     assert SECRET not in str(raised.value)
+
+
+def test_the_registry_shows_a_certificate(tmp_path: Path) -> None:
+    """A password is sent to nobody whose certificate is not trusted; the engine says whose is."""
+    need("openssl", "openssl")
+    tls, path = Tls.self_signed(tmp_path / "tls"), tmp_path / "auth.json"
+    with li.Registry(users={"me": SECRET}, tls=tls) as registry:
+        host = registry.host.replace("127.0.0.1", "localhost")
+        hosts = {host: li.Host(scheme="https")}
+        with pytest.raises(RegistryUnreachable, match="not trusted"):
+            li.login(host, "me", SECRET, auth_file=path, engine=li.Engine(hosts=hosts))
+        assert registry.requests == []
+        assert not path.exists()
+        with li.Engine(hosts={host: li.Host(scheme="https", ca=tls.certificate)}):
+            li.login(host, "me", SECRET, auth_file=path)
+    assert DockerKeychain(path).credentials(host, None) == GIVEN
 
 
 # --- which file ------------------------------------------------------------------------------------------

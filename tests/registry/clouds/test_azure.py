@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from support.leading import Leading
+from support.programs import need
 
 import lazyimg as li
 from lazyimg.errors import CredentialError, MissingExtra
@@ -208,6 +209,7 @@ def test_a_client_secret(
     """A service principal of azure-identity is asked for its token; a refusal is told by its number alone."""
     from azure.identity import ClientSecretCredential  # noqa: PLC0415 - an extra, which this test is about
 
+    need("openssl", "openssl")
     tls, secure = Tls.self_signed(tmp_path / "tls"), serve(azure)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls.certificate, tls.key)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
+from support.programs import need
 
 import lazyimg as li
 from lazyimg.errors import CredentialError, MissingExtra
@@ -61,7 +62,7 @@ def google() -> Google:
 def key() -> str:
     """Give a private key, as a service account's file has it."""
     made = subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        [need("openssl", "openssl"), "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
         capture_output=True,
         check=True,
     )

@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.programs import need
 
 import lazyimg as li
 from lazyimg.errors import CredentialError
@@ -265,6 +266,7 @@ def test_the_api_shows_a_certificate(
     api: Api, mount: Path, tmp_path: Path, serve: Callable[..., HttpServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a pod: the address is the environment's, and the authority the one that is mounted."""
+    need("openssl", "openssl")
     made, other = Tls.self_signed(tmp_path / "tls"), Tls.self_signed(tmp_path / "other")
     server = serve(api)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
