@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 import structlog
 from support.http_server import Exchange, HttpServer
 from support.leading import Leading
-from support.shown import forms_of, shown
+from support.shown import Listener, forms_of, shown
 
 import lazyimg as li
 from lazyimg.cli import main
@@ -36,6 +37,19 @@ KINDS = {
     "identity token": Credentials(identity_token=TOKEN),
     "registry token": Credentials(registry_token=TOKEN),
 }
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """Look into what every library logs for whoever runs a program, too."""
+    listener = Listener()
+    logging.getLogger().addHandler(listener)
+    before = logging.getLogger().level
+    logging.getLogger().setLevel(logging.INFO)
+    yield
+    logging.getLogger().removeHandler(listener)
+    logging.getLogger().setLevel(before)
+    check_hidden(*listener.lines)
 
 
 def check_hidden(*things: object, used: tuple[str, ...] = (PASSWORD, TOKEN)) -> None:
@@ -116,7 +130,7 @@ def push(host: str, credentials: Credentials, **settings: Any) -> tuple[Any, ...
         warnings.simplefilter("always", RegistryWarning)
         for call in (
             lambda: image.write(target),
-            lambda: li.Image.from_registry(target).manifest(),
+            lambda: li.Image.from_registry(target).files(),
         ):
             try:
                 caught.append(call())
@@ -161,6 +175,33 @@ def test_a_token_service_that_repeats_everything(kind: str, service: tuple[int, 
         with pytest.raises(LazyImgError) as raised:
             li.login(host, user, secret, auth_file="never.json", engine=li.Engine(retries=0))
         check_hidden(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "/blobs/uploads/"),
+        ("PUT", "/blobs/uploads/"),
+        ("PUT", "/manifests/"),
+        ("HEAD", "/blobs/"),
+        ("GET", "/manifests/"),
+        ("GET", "/blobs/"),
+    ],
+)
+def test_a_step_that_is_refused_with_it(method: str, path: str) -> None:
+    """A registry that says it at a later step of a push, or of a pull."""
+
+    def refuse(request: Any) -> tuple[int, str, str] | None:
+        is_meant = request.method == method and path in request.path
+        return (403, "DENIED", f"not with {PASSWORD}") if is_meant else None
+
+    with li.Registry(users={"me": PASSWORD}) as registry:
+        if method in {"GET", "HEAD"}:
+            push(registry.host, KINDS["password"])
+        registry.hook = refuse
+        seen = push(registry.host, KINDS["password"])
+        check_hidden(*seen)
+        assert method == "HEAD" or any("not with ***" in str(one) for one in seen)
 
 
 def test_a_token_that_no_header_can_hold() -> None:

@@ -104,7 +104,7 @@ class Listener(logging.Handler):
     """Keeps every message that is logged, by whichever library."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__(logging.INFO)
         self.lines: list[Any] = []
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from lazyimg.registry.clouds.leases import Lease, Leases
-from lazyimg.registry.clouds.words import code_of, failure, missing, refuse_pickle
+from lazyimg.registry.clouds.words import failure, missing, refuse_pickle
 from lazyimg.registry.credentials import Credentials, Secret
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _AUDIENCES = {
     "us": "https://management.usgovcloudapi.net",
 }
 _LIFE = 3600.0  # seconds that a refresh token is used which does not say when it ends; they last three hours
+_FAR = 1e12  # seconds since the epoch beyond which no end of a token lies
 _LIMIT = 1 << 20
 _SERVICE, _REGISTRY = "Microsoft Entra ID", "the registry's token exchange"
 _AADSTS = re.compile(r"\bAADSTS\d{4,9}\b")
@@ -99,16 +100,13 @@ class AzureKeychain:
 
 def _entra_token(source: Any, registry: str, scope: str) -> Secret:
     try:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415 - an extra, loaded on use
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - with it
+        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - an extra, loaded on use
     except ImportError as error:
         raise missing("Microsoft's registry", "azure-identity", "azure") from error
     try:
         return Secret((source or DefaultAzureCredential()).get_token(scope).token)
-    except AzureError as error:
+    except Exception as error:  # noqa: BLE001 - of what libraries raise nothing may come out
         reason = _reason(error)
-    except ValueError:  # what it says of settings that cannot be used
-        reason = "its settings cannot be used"
     raise failure(registry, _SERVICE, reason, _LOG_IN)
 
 
@@ -117,7 +115,9 @@ def _reason(error: Exception) -> str:
     codes = sorted(set(_AADSTS.findall(str(error))))
     if codes:
         return f"it answered {', '.join(codes[:3])}"
-    name = code_of(type(error).__name__)
+    name = type(error).__name__
+    if name == "ValueError":
+        return "its settings cannot be used"
     return (
         "no Azure identity was found" if name.endswith("UnavailableError") else f"azure-identity says {name}"
     )
@@ -137,6 +137,7 @@ def _expiry(token: str) -> float:
     claims = token.split(".")[1] if token.count(".") == 2 else ""  # noqa: PLR2004 - a JSON Web Token's parts
     try:
         ends = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         ends = None
-    return float(ends) if isinstance(ends, int | float) else time.time() + _LIFE
+    is_time = isinstance(ends, int | float) and abs(ends) < _FAR
+    return float(ends) if is_time else time.time() + _LIFE

@@ -8,7 +8,6 @@ from typing import Any
 
 from attrs import field, frozen
 
-from lazyimg.errors import CredentialError
 from lazyimg.registry.clouds.leases import Lease, Leases
 from lazyimg.registry.clouds.words import code_of, failure, missing, refuse_pickle
 from lazyimg.registry.credentials import Credentials
@@ -93,22 +92,18 @@ class ECRKeychain:
     def _fetch(self, registry: str, place: Place) -> Lease[Credentials]:
         try:
             import boto3.session  # noqa: PLC0415 - an extra, loaded on use
-            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with it
         except ImportError as error:
             raise missing("Amazon's registry", "boto3", "aws") from error
         try:
             session = self.session or boto3.session.Session(profile_name=self.profile)
             found = _read(_ask(session, place))
-        except ClientError as error:
-            failed = _refused(registry, error.response)
-        except BotoCoreError as error:
-            name = type(error).__name__
-            failed = failure(registry, _SERVICE, _REASONS.get(name, f"boto3 says {name}"), _LOG_IN)
+        except Exception as error:  # noqa: BLE001 - of what libraries raise nothing may come out
+            reason, advice = _reason(error)
         else:
             if found is not None:
                 return Lease(found, found.expires)
-            failed = failure(registry, _SERVICE, "it answered without a token that can be read", _ALLOW)
-        raise failed  # with no context: it would lead to what was sent
+            reason, advice = "it answered without a token that can be read", _ALLOW
+        raise failure(registry, _SERVICE, reason, advice)  # with no context: it would lead to what was sent
 
 
 def _ask(session: Any, place: Place) -> Mapping[str, Any]:
@@ -142,7 +137,12 @@ def _read(answer: Mapping[str, Any]) -> Credentials | None:
     return Credentials(username=username, password=password, expires=ends.timestamp() if ends else None)
 
 
-def _refused(registry: str, response: Mapping[str, Any]) -> CredentialError:
-    error = response.get("Error")
-    code = code_of(error.get("Code") if isinstance(error, dict) else None)
-    return failure(registry, _SERVICE, f"AWS answered {code or 'an error'}", _ALLOW)
+def _reason(error: Exception) -> tuple[str, str]:
+    """Word what boto3 raised, and what to do: by AWS's code, if it was AWS that refused."""
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):
+        refusal = response.get("Error")
+        code = code_of(refusal.get("Code") if isinstance(refusal, Mapping) else None)
+        return f"AWS answered {code or 'an error'}", _ALLOW
+    name = type(error).__name__
+    return _REASONS.get(name, f"boto3 says {name}"), _LOG_IN

@@ -61,13 +61,12 @@ class GoogleKeychain:
 
     def _fetch(self, registry: str) -> Lease[Credentials]:
         try:
-            from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - an extra, loaded on use
-            from google.auth.transport.requests import Request  # noqa: PLC0415 - with it
+            from google.auth.transport.requests import Request  # noqa: PLC0415 - an extra, loaded on use
         except ImportError as error:
             raise missing("Google's registry", "google-auth", "google") from error
         try:
             found = _ask(self.source, functools.partial(Request(), timeout=_TIMEOUT))
-        except GoogleAuthError as error:
+        except Exception as error:  # noqa: BLE001 - of what libraries raise nothing may come out
             name = type(error).__name__
             code = next((code for value in error.args if (code := code_of(_error_in(value)))), "")
             reason = f"it answered {code}" if code else _REASONS.get(name, f"google-auth says {name}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import pickle
 import sys
 import time
@@ -212,12 +211,27 @@ def test_a_token_that_is_none(aws: Aws, token: Any) -> None:
 
 
 @pytest.mark.usefixtures("_keys")
-def test_an_answer_that_is_none(serve: Callable[..., HttpServer], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither does an empty list hold a token."""
-    server = serve(lambda *_: (200, json.dumps({"authorizationData": []}).encode()))
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"authorizationData": []}',
+        b'{"authorizationData": [{"authorizationToken": "QVdTOng=", "expiresAt": "junk"}]}',
+        b'{"authorizationData": [{"authorizationToken": "QVdTOng=", "expiresAt": 1e300}]}',
+        b"junk",
+        b"[]",
+        b"",
+        b"\xff",
+    ],
+)
+def test_an_answer_that_is_none(
+    serve: Callable[..., HttpServer], monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    """Whatever boto3 makes of it, what comes out is an error that says what to do."""
+    server = serve(lambda *_: (200, body))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{server.host}")
-    with pytest.raises(CredentialError, match="without a token that can be read"):
+    with pytest.raises(CredentialError, match=r"from Amazon ECR: (it answered without|boto3 says)") as raised:
         li.ECRKeychain().credentials(HOST, None)
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ def test_google_is_not_there(server: HttpServer, tmp_path: Path) -> None:
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what to install, and only where a registry is Google's."""
-    monkeypatch.setitem(sys.modules, "google.auth.exceptions", None)
+    monkeypatch.setitem(sys.modules, "google.auth.transport.requests", None)
     assert li.GoogleKeychain().credentials("ghcr.io", None) is None
     with pytest.raises(MissingExtra, match=r"pip install 'lazyimg\[google\]'"):
         li.GoogleKeychain().credentials("gcr.io", None)
