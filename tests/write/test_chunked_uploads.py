@@ -9,7 +9,8 @@ import pytest
 from support.bodies import some_bytes
 
 import lazyimg as li
-from lazyimg.server.faults import Fault, Reset
+from lazyimg.registry.retry import Retries
+from lazyimg.server.faults import ExpireTokens, Fault, LoseUpload, Reset, Status, Truncate, rate_limit
 from lazyimg.server.limits import UploadLimits
 
 if TYPE_CHECKING:
@@ -91,3 +92,39 @@ def test_a_stream_is_read_once_whatever_breaks(registry: li.Registry) -> None:
         li.Image.from_registry(f"{registry.host}/app:1").validate()
     assert result.bytes_sent > SIZE
     assert [request.method for request in registry.requests].count("PATCH") > SIZE // (4 << 20)
+
+
+CHUNK = 1 << 20
+FAULTS = [
+    *(Fault(Reset(), "PATCH", received=at, skip=1) for at in (0, 1, CHUNK // 2, CHUNK - 1, CHUNK)),
+    Fault(Reset(), "PATCH", handled=True, skip=3),
+    Fault(Reset(), "PUT", "*/uploads/*", received=0),
+    Fault(Reset(), "PUT", "*/uploads/*", received=1000, times=2),
+    Fault(Reset(), "PUT", "*/uploads/*", handled=True, times=2),
+    Fault(Truncate(), "PATCH", handled=True),
+    *(Fault(Status(status), method) for status in (500, 503) for method in ("PATCH", "PUT", "POST")),
+    Fault(Status(502), "PATCH", handled=True, times=2),
+    Fault(Status(416), "PATCH", skip=2),
+    Fault(rate_limit(retry_after=0), "PATCH", times=3),
+    Fault(ExpireTokens(), "PATCH", received=CHUNK // 2, skip=2),
+    Fault(ExpireTokens(), "PUT", received=0),
+    Fault(LoseUpload(), "PATCH", skip=3),
+    Fault(LoseUpload(), "PUT", times=1),
+    Fault(LoseUpload(), "PATCH", received=10, skip=1),
+]
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["closed empty", "closed with the last"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.action}-{fault.method}-{fault.point}")
+def test_a_fault_amid_chunks(fault: Fault, *, last: bool) -> None:
+    """Whatever goes wrong with a chunk, the image is whole and read back as it was written."""
+    layer = li.Layer.from_opener(lambda: io.BytesIO(some_bytes(5 * CHUNK + 7)), compression=li.Uncompressed())
+    with li.Registry(token=True, limits=UploadLimits(last_in_put=last)) as own:
+        settings = li.Host(chunk_size=CHUNK, retries=Retries(first=0.001))
+        with li.Engine(jobs=1, hosts={own.host: settings}):
+            li.Image.empty().append(li.Layer.from_bytes(bytes(3 * CHUNK))).write(f"{own.host}/before:1")
+            own.faults.add(fault)
+            li.Image.empty().append(layer).write(f"{own.host}/app:1")
+            assert [befallen for befallen, _ in own.faults.befallen] or fault.received == 1000
+            own.faults.clear()
+            li.Image.from_registry(f"{own.host}/app:1").validate()
