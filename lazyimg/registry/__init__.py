@@ -4,6 +4,8 @@ The idea, from the wire upwards:
 
 - `network` and `transport` carry one HTTP exchange: sockets with deadlines, rules about which addresses may
   be dialled, and the only place where errors of the HTTP library become ours;
+- `host` is what is different for one host, `pools` the connections to it; `negotiation`, `http2` and
+  `tls_stream` are those that all threads share;
 - `challenge`, `scope`, `token`, `auth` and `keychain` decide what an exchange is authorised with;
 - `conversation` asks one question until it has its final answer: authorise, retry, follow redirects;
 - `retry` and `budget` bound how often it is asked again, of one request and of a whole write;
@@ -11,8 +13,8 @@ The idea, from the wire upwards:
   is how far an upload has come, `chunks` the part of it in memory, `habits` what a registry wants;
 - `session` is the opened right to push to one repository, and the first side effect of a write.
 
-Rules: httpx and httpcore are known here and nowhere else; no credential is ever in a message, a ``repr`` or
-an attribute of an error; nothing is read without a limit, and nothing waits without one.
+Rules: httpx, httpcore and h2 are known here and nowhere else; no credential is ever in a message, a ``repr``
+or an attribute of an error; nothing is read without a limit, and nothing waits without one.
 
 The package itself imports nothing until it is asked for a name:
 

@@ -15,7 +15,7 @@ import termios
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import httpcore
 
@@ -24,6 +24,13 @@ from lazyimg.registry.early import Early
 
 _READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
 _RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
+
+
+class Cuttable(Protocol):
+    """What an exchange goes over."""
+
+    def cut(self) -> None:
+        """End it at once, from another thread."""
 
 
 class Call:
@@ -46,7 +53,7 @@ class Call:
         self.until = until
         self.allowance = 0.0
         self._alive_at = time.monotonic()
-        self._stream: httpcore.NetworkStream | None = None
+        self._stream: Cuttable | None = None
         self._interrupted = False
         self._lock = threading.Lock()
 
@@ -76,13 +83,13 @@ class Call:
         """Return the seconds a write may make no progress; over a slow line the whole may take long."""
         return _least(timeout, None if self.until is None else self.until - time.monotonic())
 
-    def uses(self, stream: httpcore.NetworkStream) -> None:
+    def uses(self, stream: "Cuttable") -> None:
         """Note the connection; cut at once if the call was interrupted before it had one."""
         with self._lock:
             self._stream = stream
             interrupted = self._interrupted
         if interrupted:
-            _cut(stream)
+            stream.cut()
 
     def interrupt(self) -> None:
         """Cut the connection, so that whatever waits for it ends at once with an error."""
@@ -90,7 +97,7 @@ class Call:
             self._interrupted = True
             stream = self._stream
         if stream is not None:
-            _cut(stream)
+            stream.cut()
 
     def check(self) -> None:
         """End a wait that is over, however much there is to read: a flood of nothing is no sign of life.
@@ -110,7 +117,8 @@ def _least(timeout: float | None, left: float | None) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
-def _cut(stream: httpcore.NetworkStream) -> None:
+def cut(stream: httpcore.NetworkStream) -> None:
+    """Cut a connection, whichever thread uses it; closing it is left to that one."""
     sock = stream.get_extra_info("socket")
     with contextlib.suppress(OSError):
         # past SSLSocket's own shutdown, which would pull the TLS state from under the thread that uses it
@@ -136,15 +144,28 @@ def calling(call: Call) -> Iterator[None]:
         _current.call = outer
 
 
+def current_call() -> Call:
+    """Return the call that this thread is in; one without limits, if in none."""
+    return _current.call or Call()
+
+
 class CallStream(httpcore.NetworkStream):
-    """A connection that obeys the current call."""
+    """A connection that obeys the current call.
+
+    Attributes:
+        inner: the same without.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+        self.inner = self._stream = stream
         self._early = Early(stream)
 
+    def cut(self) -> None:
+        """Cut the connection; whatever waits for it ends at once with an error."""
+        cut(self)
+
     def _enter(self) -> Call:
-        call = _current.call or Call()
+        call = current_call()
         call.uses(self)
         return call
 
@@ -232,7 +253,7 @@ class Dialer(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> CallStream:
         """Connect to the first address of a host that answers."""
         until = None if timeout is None else time.monotonic() + timeout
         addresses = self._allowed(host, self._resolve(host, port))
@@ -250,7 +271,7 @@ class Dialer(httpcore.NetworkBackend):
         timeout: float | None,
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
-    ) -> httpcore.NetworkStream:
+    ) -> CallStream:
         limit = timeout if _current.call is None else _current.call.limit_read(timeout)
         options = [*(socket_options or ()), *self._watched]
         return CallStream(self._inner.connect_tcp(address, port, limit, local_address, options))

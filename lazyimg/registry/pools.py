@@ -171,13 +171,17 @@ class Pools(httpx.BaseTransport):
         via = None if key.proxy is None else _read_proxy(key.proxy)
         if via is not None:
             self._dialer.trust(via.url.host)
+        if self._http2 and key.secure and via is None:
+            from lazyimg.registry.negotiation import NegotiatingPool  # noqa: PLC0415 - h2 is loaded on use
+
+            context = self._tls.context(at_home=key.at_home)
+            return NegotiatingPool(self._dialer, context, keep_alive=_KEEP_ALIVE, most_idle=_IDLE)
         return httpcore.ConnectionPool(
             ssl_context=self._tls.context(at_home=key.at_home) if key.secure else None,
             max_connections=None,
             max_keepalive_connections=_IDLE,
             keepalive_expiry=_KEEP_ALIVE,
             network_backend=self._dialer,
-            http2=self._http2,
             proxy=None if via is None else _httpcore_proxy(via),
         )
 

@@ -63,6 +63,7 @@ class RequestRecord:
         seconds: from the start to the end of the answer's body.
         warnings: what the registry warned of, each in one line.
         rate_limit: how many requests it says that it takes; None if it says nothing.
+        http_version: what it was spoken in, ``HTTP/1.1`` or ``HTTP/2``; empty if there was no answer.
     """
 
     method: str
@@ -73,6 +74,7 @@ class RequestRecord:
     seconds: float
     warnings: tuple[str, ...] = ()
     rate_limit: RateLimit | None = None
+    http_version: str = ""
 
 
 Observer = Callable[[RequestRecord], None]
@@ -123,6 +125,11 @@ class Reply:
     def authorization(self) -> str | None:
         """The ``Authorization`` that the request was sent with; a secret."""
         return self._request.headers.get("Authorization")
+
+    @property
+    def http_version(self) -> str:
+        """What the server speaks."""
+        return self._response.http_version
 
     @property
     def waited(self) -> float:
@@ -282,6 +289,7 @@ class Wire:
                 seconds=time.monotonic() - start,
                 warnings=reply.warnings if reply else (),
                 rate_limit=read_rate_limit(reply.headers) if reply else None,
+                http_version=reply.http_version if reply else "",
             )
         )
 

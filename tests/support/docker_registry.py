@@ -20,13 +20,22 @@ class DockerRegistry:
         directory: for its config, log and storage.
         auth: the ``auth`` section of its config; None is open to everybody.
         delete: whether it deletes manifests and blobs.
+        tls: the files of a certificate and its key; with them it speaks HTTP/2 to who can.
     """
 
-    def __init__(self, directory: Path, *, auth: dict[str, Any] | None = None, delete: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        auth: dict[str, Any] | None = None,
+        delete: bool = True,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         self.directory = directory
         self.port = free_port()
         self._auth = auth
         self._delete = delete
+        self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,6 +86,9 @@ class DockerRegistry:
             },
             "http": {"addr": self.host, "secret": "not secret"},
         }
+        if self._tls is not None:
+            certificate, key = map(str, self._tls)
+            config["http"]["tls"] = {"certificate": certificate, "key": key}
         if self._auth is not None:
             config["auth"] = self._auth
         return config
