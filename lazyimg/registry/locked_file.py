@@ -18,7 +18,6 @@ from attrs import frozen
 
 from lazyimg.registry.credentials import SecretBytes
 
-_PATIENCE = 20.0  # seconds to wait for whoever holds the lock
 _SLICE = 0.02  # seconds
 _TRIES = 50  # of a change, while others who do not wait make theirs
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
@@ -30,9 +29,11 @@ class LockedFile:
 
     Attributes:
         path: where it is; a symbolic link is followed, and stays.
+        patience: how many seconds to wait for whoever holds the lock.
     """
 
     path: Path
+    patience: float = 20.0
 
     def change(self, change: Callable[[bytes | None], bytes | None]) -> None:
         """Change the file: it is written beside and renamed, with mode 0600, in directories made with 0700.
@@ -47,7 +48,7 @@ class LockedFile:
         """
         real = Path(os.path.realpath(self.path))
         _make(real.parent)
-        with _locked(real.parent):
+        with _locked(real.parent, self.patience):
             for _ in range(_TRIES):
                 before = _read(real)
                 after = change(before)
@@ -97,18 +98,18 @@ def _keep_owner(path: Path, handle: int) -> None:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path, patience: float) -> Iterator[None]:
     """Hold the lock on a directory; where the file system knows no locks, go on without."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(handle)
+        _lock(handle, patience)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> None:
-    until = time.monotonic() + _PATIENCE
+def _lock(handle: int, patience: float) -> None:
+    until = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -431,7 +431,7 @@ def test_who_never_stops_changing_it_is_an_error(tmp_path: Path) -> None:
     assert b"ours" not in path.read_bytes()
 
 
-def test_a_lock_that_is_held_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_held_is_waited_for(tmp_path: Path) -> None:
     """The second waits until the first is done; one that never is done is an error."""
     path, held, release = tmp_path / "auth.json", threading.Event(), threading.Event()
 
@@ -443,10 +443,8 @@ def test_a_lock_that_is_held_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
     first = threading.Thread(target=LockedFile(path).change, args=(slow,))
     first.start()
     assert held.wait(20)
-    monkeypatch.setattr("lazyimg.registry.locked_file._PATIENCE", 0.05)
     with pytest.raises(OSError, match="holds the lock"):
-        LockedFile(path).change(lambda _: b"second")
-    monkeypatch.undo()
+        LockedFile(path, patience=0.05).change(lambda _: b"second")
     second = threading.Thread(
         target=LockedFile(path).change, args=(lambda before: (before or b"") + b" second",)
     )
