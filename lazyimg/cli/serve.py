@@ -39,9 +39,10 @@ def parse_address(text: str) -> tuple[str, int]:
 @click.command()
 @click.option("--address", default="127.0.0.1:5000", show_default=True, metavar="HOST:PORT")
 @click.option("--disk", type=click.Path(file_okay=False), metavar="DIR", help="Keep what is pushed in DIR.")
+@click.option("--durable", is_flag=True, help="Have what was pushed survive a power cut: slower.")
 @click.option("--read-only", is_flag=True, help="Refuse pushes and deletes.")
 @guarded
-def serve(address: str, disk: str | None, *, read_only: bool, **options: Any) -> None:
+def serve(address: str, disk: str | None, *, durable: bool, read_only: bool, **options: Any) -> None:
     """Serve an OCI registry, in memory or on disk, until interrupted.
 
     A port of 0 takes a free one; the first line printed names it. With --tls, the second one names the file
@@ -52,7 +53,7 @@ def serve(address: str, disk: str | None, *, read_only: bool, **options: Any) ->
     with (
         _interruption() as stop,
         guards.settings(host) as settings,
-        _started(disk, host, port, read_only=read_only, **settings) as registry,
+        _started(disk, host, port, durable=durable, read_only=read_only, **settings) as registry,
     ):
         click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
         if registry.settings.get("ca"):

@@ -6,13 +6,16 @@
     lock                     held while a registry uses the directory
 
 Everything is written under ``staging`` and renamed into place, so a registry that is killed leaves no
-half content and no half record. (Nothing is forced to the medium: a power cut may lose the newest.)
+half content and no half record. A store that is durable also forces each file to the medium before it is
+renamed, and each directory after, so that neither does a power cut, and what was answered stays. In
+another a power cut may lose the newest, and leave some of it short under its name.
 """
 
 from __future__ import annotations
 
 import fcntl
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +69,7 @@ class DiskStaged(Staged):
     """
 
     path: Path
+    is_durable: bool = False
     written: int = 0
 
     @property
@@ -91,16 +95,36 @@ class DiskStaged(Staged):
             self.path.touch()
         return self.path
 
+    def settle(self) -> None:
+        """Force the file to the medium, if the store is durable."""
+        force(self.finish(), when=self.is_durable)
+
     def discard(self) -> None:
         """Remove the file."""
         self.path.unlink(missing_ok=True)
 
 
+def force(path: Path, *, when: bool = True) -> None:
+    """Force a file, or the names in a directory, to the medium, if ``when`` says so."""
+    if when:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @define(eq=False)
 class DiskStore(Store):
-    """Everything below one directory."""
+    """Everything below one directory.
+
+    Attributes:
+        directory: where.
+        is_durable: whether what was kept, put or deleted survives a power cut.
+    """
 
     directory: Path
+    is_durable: bool = False
     _numbers: Iterator[int] = field(factory=itertools.count, repr=False)
     _lock: IO[bytes] | None = field(default=None, repr=False)
 
@@ -122,7 +146,8 @@ class DiskStore(Store):
         shutil.rmtree(self.directory / "staging", ignore_errors=True)
         (self.directory / "staging").mkdir()
         for algorithm in ("sha256", "sha512"):
-            (self.directory / "contents" / algorithm).mkdir(parents=True, exist_ok=True)
+            self._made(self.directory / "contents" / algorithm)
+        force(self.directory.parent, when=self.is_durable)
 
     def close(self) -> None:
         """Release the lock."""
@@ -141,12 +166,25 @@ class DiskStore(Store):
 
     def stage(self) -> DiskStaged:
         """Begin new content."""
-        return DiskStaged(self._staging())
+        return DiskStaged(self._staging(), self.is_durable)
 
     def keep(self, staged: Staged, digest: Digest) -> None:
         """Rename the staged file to its digest."""
         assert isinstance(staged, DiskStaged)  # noqa: S101 - what this store staged
-        staged.finish().replace(self._content(digest))
+        self._place(staged.finish(), self._content(digest))
+
+    def _place(self, temporary: Path, path: Path) -> None:
+        """Rename a file into place."""
+        temporary.replace(path)
+        force(path.parent, when=self.is_durable)
+
+    def _made(self, directory: Path) -> Path:
+        """Return a directory, which is made where it is missing; by one thread at a time."""
+        if not directory.is_dir():
+            directory.mkdir(parents=True, exist_ok=True)
+            for parent in directory.parents[: len(directory.relative_to(self.directory).parts)]:
+                force(parent, when=self.is_durable)
+        return directory
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of a content in bytes, or None."""
@@ -177,8 +215,8 @@ class DiskStore(Store):
         """Write a record, and rename it into place."""
         temporary = self._staging()
         temporary.write_bytes(value)
-        self._group(group).mkdir(parents=True, exist_ok=True)
-        temporary.replace(self._group(group) / name)
+        force(temporary, when=self.is_durable)
+        self._place(temporary, self._made(self._group(group)) / name)
 
     def delete(self, group: str, name: str) -> bool:
         """Remove a record and say whether there was one."""
@@ -186,6 +224,7 @@ class DiskStore(Store):
             (self._group(group) / name).unlink()
         except FileNotFoundError:
             return False
+        force(self._group(group), when=self.is_durable)
         return True
 
     def names(self, group: str) -> list[str]:

@@ -72,6 +72,9 @@ class MemoryStaged(Staged):
         """Return what was written so far."""
         return self.chunks
 
+    def settle(self) -> None:
+        """Nothing is to be done: they last as long as the process."""
+
     def discard(self) -> None:
         """Forget the bytes."""
         self.chunks = []

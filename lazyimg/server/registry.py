@@ -51,6 +51,8 @@ class Registry:
         limits: what one request of an upload may be: `UploadLimits`.
         remember: how many `requests` to remember, the latest; None is all, which is for tests: a registry
             that runs for long would grow with each.
+        durable: force what is pushed to the medium before it is answered, so that it survives a power cut.
+            Without, it survives all but that.
 
     Attributes:
         faults: what goes wrong on demand.
@@ -69,12 +71,13 @@ class Registry:
         tls: Tls | tuple[str | os.PathLike[str], str | os.PathLike[str]] | bool | None = None,
         limits: UploadLimits | None = None,
         remember: int | None = None,
+        durable: bool = False,
     ) -> None:
         self._address = (host, port)
         self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
         self._running_tls: Tls | None = None
         self._stack = ExitStack()
-        store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute())
+        store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute(), durable)
         tokens = token if isinstance(token, Tokens) else Tokens() if token else None
         self._context = Context(store, Access(users, read_only, tokens=tokens), limits or UploadLimits())
         self._gate = Gate(routes(self._context), self._context, hook=hook, ledger=Ledger(remember))

@@ -93,6 +93,7 @@ class Repository:
 
     def add_blob(self, staged: Staged, digest: Digest) -> None:
         """Keep staged bytes, whose digest was verified, as a blob of this repository."""
+        staged.settle()
         with self.lock:
             self.create()
             self.store.keep(staged, digest)

@@ -47,6 +47,13 @@ class Staged(Protocol):
     def read(self) -> Iterable[Chunk]:
         """Return what was written so far, from its first byte."""
 
+    def settle(self) -> None:
+        """Make the bytes last as long as the store does: what takes time before they are kept.
+
+        Raises:
+            OSError: they cannot be kept.
+        """
+
     def discard(self) -> None:
         """Forget the bytes; harmless when they are gone or kept already."""
 

@@ -238,3 +238,85 @@ def test_a_blob_of_many_blocks_is_read_in_blocks(tmp_path: Path, monkeypatch: py
     assert b"".join(found) == DATA[500:4500]
     store.close()
     store.close()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """Give the list of what was forced to the medium, and of what was renamed, in order."""
+    seen: list[tuple[str, Path]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def forced(descriptor: int) -> None:
+        fsync(descriptor)
+        seen.append(("forced", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def renamed(path: Path, target: Path) -> Path:
+        seen.extend([("from", path), ("to", target)])
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    return seen
+
+
+def test_a_durable_registry_forces_what_it_answered(
+    tmp_path: Path, hand_of: Any, log: list[tuple[str, Path]]
+) -> None:
+    """Each file before it has its name, its directory after, and each directory in the one above."""
+    with Registry(tmp_path / "r", durable=True) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        hand.push(
+            "a/b",
+            "v1",
+            hand.image("a/b", subject={"mediaType": "x/y", "digest": hand.blob("a/b", b"x"), "size": 1}),
+        )
+    for number, (what, path) in enumerate(log):
+        if what == "from":
+            assert ("forced", path) in log[:number]
+        if what == "to":
+            assert ("forced", path.parent) in log[number:]
+    renamed = {path.relative_to(tmp_path / "r").parts[:3] for what, path in log if what == "to"}
+    assert {("records", "a+b", kind) for kind in ("blobs", "manifests", "tags", "referrers")} < renamed
+    forced = {path for what, path in log if what == "forced"}
+    made = {path.parent for path in (tmp_path / "r").rglob("*") if path.is_dir() and path.name != "staging"}
+    assert made | {tmp_path} <= forced
+
+
+def test_a_durable_registry_forces_deletes(tmp_path: Path, hand_of: Any, log: list[tuple[str, Path]]) -> None:
+    """A tag that was deleted does not come back."""
+    with Registry(tmp_path, durable=True) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        hand.push("a", "v1", hand.image("a"))
+        log.clear()
+        assert client.delete("/v2/a/manifests/v1").status_code == 202
+        assert client.delete("/v2/a/manifests/v1").status_code == 404
+    assert log == [("forced", tmp_path / "records" / "a" / "tags")]
+
+
+def test_a_registry_forces_nothing_unless_told(
+    tmp_path: Path, hand_of: Any, log: list[tuple[str, Path]]
+) -> None:
+    """Tests need none of it."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        hand_of(client).push("a", "v1", hand_of(client).image("a"))
+    assert log
+    assert "forced" not in {what for what, _ in log}
+
+
+def test_what_cannot_be_forced_is_not_answered_with_success(
+    tmp_path: Path, hand_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blob is not there then, and the words are the system's."""
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with Registry(tmp_path, durable=True) as registry, httpx.Client(base_url=registry.url) as client:
+        location = hand_of(client).begin("a")
+        monkeypatch.setattr(os, "fsync", broken)
+        digest = Digest.of(DATA)
+        answer = client.put(location, params={"digest": digest}, content=DATA)
+        assert answer.status_code == 500
+        assert "Input/output error" in answer.text
+        assert client.head(f"/v2/a/blobs/{digest}").status_code == 404
+    assert not list((tmp_path / "contents" / "sha256").iterdir())
