@@ -74,7 +74,14 @@ class Gate:
         except Exception as error:
             if exchange.request.status is not None:
                 raise
-            await _refusal(error, exchange.request).response()(scope, exchange.receive, exchange.send)
+            await self._refuse(scope, exchange, _refusal(error, exchange.request))
+
+    async def _refuse(self, scope: Scope, exchange: Exchange, refusal: ApiError) -> None:
+        """Answer with a refusal, or with what a fault on demand puts in its place."""
+        try:
+            await refusal.response()(scope, exchange.receive, exchange.send)
+        except ApiError as other:
+            await self._refuse(scope, exchange, other)
 
     async def _admit(self, scope: Scope, exchange: Exchange) -> None:
         if self.hook is not None:

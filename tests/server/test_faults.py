@@ -200,6 +200,13 @@ def test_a_status_is_answered(
     assert range_of(hand, location) == f"0-{max(0, held - 1)}"
 
 
+def test_a_refusal_is_put_aside_for_a_status(registry: Registry, hand: Any) -> None:
+    """What is answered in place of an answer is answered in place of an error, too."""
+    path = "/v2/a/manifests/missing"
+    registry.faults.add(Fault(Status(500), "GET", handled=True), Fault(Status(502), "GET", handled=True))
+    assert [hand.http.get(path).status_code for _ in range(2)] == [502, 404]
+
+
 def test_a_status_says_when_to_come_again(registry: Registry, hand: Any) -> None:
     """`Retry-After` in seconds or as a date, and a body of one's own."""
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
