@@ -14,6 +14,7 @@ from lazyimg.oci.platform import Platform
 from lazyimg.oci.reference import Reference
 from lazyimg.state.homes import RegistryHome
 from lazyimg.state.image_state import ImageState, stored_state
+from lazyimg.state.index_state import refuse_deeper
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk, traced
 
@@ -61,6 +62,7 @@ class FromRegistry(Image):
         Raises:
             NotFound: the registry has no such manifest.
             PlatformNotFound: it is an index that has no such platform, or no platform was named.
+            InvalidImage: indexes lie in one another without end.
         """
         raw = self._read(run.runtime)
         document = parse_manifest(raw.data, raw.media_type)
@@ -68,8 +70,16 @@ class FromRegistry(Image):
             named = [entry.platform for entry in document.manifests]
             chosen = document.manifests[choose(named, self.platform, str(self.reference))]
             reference = self.reference.with_digest(chosen.digest)
-            return traced(Listed(reference, self.platform, bytes_listed=chosen.size), self.origin)
+            depth = self._depth + 1
+            refuse_deeper(depth)
+            listed = Listed(reference, self.platform, bytes_listed=chosen.size, depth=depth)
+            return traced(listed, self.origin)
         return stored_state(document, RegistryHome(self.reference.without_identifier()), self.origin)
+
+    @property
+    def _depth(self) -> int:
+        """Within how many indexes it lies."""
+        return 0
 
     def _read(self, work: "Work") -> "RawManifest":
         return work.client(self.reference).get_manifest(self.reference.repository, self.reference.identifier)
@@ -80,6 +90,11 @@ class Listed(FromRegistry):
     """Read the manifest that an index lists, of the size that the index says."""
 
     bytes_listed: int = field(kw_only=True)
+    depth: int = field(default=1, kw_only=True)
+
+    @property
+    def _depth(self) -> int:
+        return self.depth
 
     def _read(self, work: "Work") -> "RawManifest":
         """GET it.

@@ -20,6 +20,7 @@ from lazyimg.oci.media_type import OCI_MANIFEST
 from lazyimg.oci.platform import Platform
 from lazyimg.runtime import Work
 from lazyimg.state.contents import Home
+from lazyimg.state.index_state import refuse_deeper
 from lazyimg.stores.naming import REF_NAME
 
 NAMING = (REF_NAME, "io.containerd.image.name")
@@ -119,8 +120,12 @@ def image_of(home: Home, found: Found, platform: Platform | None, work: Work) ->
 
     Raises:
         PlatformNotFound: it is an index that has no such platform, or no platform was named.
+        InvalidImage: indexes lie in one another without end.
     """
+    depth = 0
     while isinstance(found.document, Index):
+        depth += 1
+        refuse_deeper(depth)
         entries = found.document.manifests
         chosen = choose(
             [entry.platform for entry in entries], platform, f"{found.descriptor.digest} in {home}"

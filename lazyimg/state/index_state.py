@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from lazyimg.errors import InvalidImage
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
@@ -107,3 +108,19 @@ class IndexState:
 
 State = ImageState | IndexState
 """What can be written."""
+
+DEEPEST = 32
+"""How many indexes may lie one within the other; whoever writes more wants a reader that never ends."""
+
+
+def refuse_deeper(depth: int) -> None:
+    """Refuse an index that lies within too many others.
+
+    Args:
+        depth: within how many.
+
+    Raises:
+        InvalidImage: they are more than 32.
+    """
+    if depth > DEEPEST:
+        raise InvalidImage(f"indexes lie in one another, over {DEEPEST} deep: that is no image's index")

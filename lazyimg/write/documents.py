@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lazyimg.state.image_state import ImageState
-from lazyimg.state.index_state import Entry, IndexState, State
+from lazyimg.state.index_state import Entry, IndexState, State, refuse_deeper
 from lazyimg.thunk.thunk import Thunk
 from lazyimg.write.target import OpenSession
 
@@ -36,18 +36,31 @@ def sites_to_reach(entry: Entry, sessions: Iterable[OpenSession]) -> tuple[OpenS
     return tuple(session for session in sessions if entry.home is None or not session.site.holds(entry.home))
 
 
-def needed(state: State, sessions: tuple[OpenSession, ...], known: Known) -> Iterator[Thunk[Any]]:
-    """The documents that writing ``state`` needs, as far as they can be told from those that are known."""
+def needed(
+    state: State, sessions: tuple[OpenSession, ...], known: Known, depth: int = 0
+) -> Iterator[Thunk[Any]]:
+    """The documents that writing ``state`` needs, as far as they can be told from those that are known.
+
+    Args:
+        state: what is written.
+        sessions: where it is sent to.
+        known: the documents that were read.
+        depth: within how many indexes it lies.
+
+    Raises:
+        InvalidImage: within too many.
+    """
+    refuse_deeper(depth)
     for one in lineage(state):
         if isinstance(one, ImageState):
             if one.config_blob is None:
                 yield one.config
         else:
-            yield from _needed_by_index(one, sessions if one is state else (), known)
+            yield from _needed_by_index(one, sessions if one is state else (), known, depth)
 
 
 def _needed_by_index(
-    state: IndexState, sessions: tuple[OpenSession, ...], known: Known
+    state: IndexState, sessions: tuple[OpenSession, ...], known: Known, depth: int
 ) -> Iterator[Thunk[Any]]:
     for entry in state.entries:
         reach = sites_to_reach(entry, sessions)
@@ -56,6 +69,6 @@ def _needed_by_index(
         yield entry.child
         child = known.get(entry.child.key)
         if child is not None:
-            yield from needed(child, reach, known)
+            yield from needed(child, reach, known, depth + 1)
             if entry.needs_platform and isinstance(child, ImageState) and child.is_image:
                 yield child.config

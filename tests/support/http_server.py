@@ -101,6 +101,7 @@ class Exchange:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for 40 ms
     server: HttpServer
 
     def handle_one_request(self) -> None:
