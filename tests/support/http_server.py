@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,6 +99,22 @@ class Exchange:
         self._handler.close_connection = True
         with contextlib.suppress(OSError):
             self._handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def reset(self) -> None:
+        """Reset the connection (RST), as a host does that has crashed."""
+        handler = self._handler
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(handler.connection.detach())
+
+    def leave(self) -> None:
+        """End the connection behind an answer that came before all of the body; the rest is thrown away."""
+        self._handler.close_connection = True
+        with contextlib.suppress(OSError, ValueError):
+            self._handler.wfile.flush()
+            for _ in self.body():
+                pass
 
 
 class _Handler(BaseHTTPRequestHandler):
