@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -322,6 +323,43 @@ def test_a_hosts_certificate_is_shown_there_alone(made: Tls) -> None:
             with li.Engine(**settings), pytest.raises(LookupError):
                 li.Image.from_registry(f"{home.host}/me/app:1").digest()
     assert seen == [(home.host, True), (there.host, False), (home.host, True), (there.host, True)]
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254"])
+def test_rules_about_addresses_hold_over_tls(
+    made: Tls, monkeypatch: pytest.MonkeyPatch, address: str, *, http2: bool
+) -> None:
+    """A registry on loopback redirects to no name that means a private or link-local address."""
+    look_up = socket.getaddrinfo
+
+    def resolved(host: str, *rest: Any, **more: Any) -> list[Any]:
+        if host != "storage.example":
+            return look_up(host, *rest, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+    def respond(exchange: Exchange) -> None:
+        exchange.answer(307, b"", {"Location": "https://storage.example/"})
+
+    with (
+        secure(made, respond) as server,
+        li.Engine(hosts={server.host: Host(ca=made.certificate, http2=http2)}),
+        pytest.raises(RefusedAddress, match=r"storage\.example is refused"),
+    ):
+        li.Image.from_registry(f"{server.host}/me/app:1").digest()
+
+
+def test_a_proxy_is_asked_for_a_tunnel() -> None:
+    """For https, with HTTP/2 or without; a proxy that makes none is an error that says so."""
+    with HttpServer(lambda exchange: exchange.answer(200)) as proxy:
+        for http2 in (False, True):
+            host = Host(proxy=f"http://me:s3cret@{proxy.host}", http2=http2, retries=0)
+            with li.Engine(hosts={"reg.lan": host}), pytest.raises(RegistryUnreachable) as caught:
+                IMAGE.write("reg.lan/app:1")
+            assert "s3cret" not in str(caught.value)
+        assert proxy.log == []
 
 
 # --- mirrors and transports ------------------------------------------------------------------------------

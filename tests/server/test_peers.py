@@ -228,6 +228,24 @@ def test_buildah(guarded: Guarded, buildah: Callable[..., str], tmp_path: Path) 
     assert seen["OCIv1"]["config"]["Env"] == ["BY=buildah"]
 
 
+def test_our_own_client(guarded: Guarded, skopeo: Callable[..., str], layout: Path) -> None:
+    """It reads what skopeo pushed, copies it, and skopeo reads the copy, whatever guards the registry."""
+    host = guarded.registry.host
+    skopeo("copy", *guarded.options("dest-"), f"oci:{layout}:v1", guarded.image("team/app:v1"))
+    said = dict(guarded.registry.settings)
+    if guarded.certificates is not None:
+        names = ("ca.crt", "client.cert", "client.key")
+        authority, *pair = (str(guarded.certificates / name) for name in names)
+        said = {"ca": authority, "client_cert": tuple(pair)}
+    keychain = li.StaticKeychain({} if guarded.creds is None else {host: tuple(USER.split(":"))})
+    with li.Engine(hosts={host: said}, keychain=keychain):
+        image = li.Image.from_registry(f"{host}/team/app:v1")
+        copy = image.configure(env={"BY": "lazyimg"}).write(f"{host}/team/copy:v1")
+    assert len(copy.mounted) == 2
+    seen = json.loads(skopeo("inspect", "--config", *guarded.options(), guarded.image("team/copy:v1")))
+    assert "BY=lazyimg" in seen["config"]["Env"]
+
+
 def test_skopeo_comes_again_after_a_fault(skopeo: Callable[..., str], layout: Path) -> None:
     """A client we did not write stands what it says it stands: it waits when it is told to."""
     with Registry(token=True) as registry:
