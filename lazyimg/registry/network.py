@@ -23,6 +23,7 @@ from lazyimg.registry.address import RefusedAddress, Zone, is_allowed, widest, z
 from lazyimg.registry.early import Early
 
 _READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
+_LOOK = 0.1  # seconds between looks at whether what was written is still leaving
 _RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
 
 
@@ -174,16 +175,20 @@ class CallStream(httpcore.NetworkStream):
         call = self._enter()
         if said := self._early.take():
             return said
-        unsent = self._unsent()
+        unsent, since = self._unsent(), time.monotonic()
         while True:
+            call.check()
+            passed = time.monotonic() - since
+            limit = call.limit_read(None if timeout is None else max(0.001, timeout - passed))
             try:
-                call.check()
-                return self._stream.read(max(max_bytes, _READ), call.limit_read(timeout))
+                return self._stream.read(max(max_bytes, _READ), _least(limit, _LOOK) if unsent else limit)
             except httpcore.ReadTimeout:
                 before, unsent = unsent, self._unsent()
-                if unsent >= before:
+                if unsent < before:
+                    since = time.monotonic()
+                    call.alive()
+                elif not before or (limit is not None and limit <= _LOOK):
                     raise
-                call.alive()
 
     def _unsent(self) -> int:
         """Return how many written bytes the kernel still holds, which over a slow line can take a while."""

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -18,8 +19,9 @@ from support.programs import need
 
 from lazyimg.errors import RegistryUnreachable
 from lazyimg.oci.digest import Digest
+from lazyimg.registry import network
 from lazyimg.registry.client import Client
-from lazyimg.registry.network import Call, Dialer, calling, unsent_bytes
+from lazyimg.registry.network import Call, CallStream, Dialer, calling, unsent_bytes
 from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.pools import Tls
 from lazyimg.registry.transport import RequestRecord, Untrusted
@@ -99,6 +101,36 @@ def test_interrupt_wakes_the_thread_that_waits() -> None:
             assert stream.read(10, timeout=30) == b""
         timer.join()
         stream.close()
+
+
+class Silent(httpcore.NetworkStream):
+    """A connection whose other side says nothing; notes how long it was waited for."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Wait in vain."""
+        self.waits.append(timeout or 0.0)
+        time.sleep(timeout or 0.0)
+        raise httpcore.ReadTimeout("silence")
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ARG002
+        """Know nothing of a socket."""
+        return None
+
+
+@pytest.mark.parametrize("unsent", [[0], [500, 0], [500, 300, 0], [500, 300, 300, 300, 300, 300, 300, 300]])
+def test_what_leaves_late_does_not_double_the_silence(
+    monkeypatch: pytest.MonkeyPatch, unsent: list[int]
+) -> None:
+    """Silence is counted from when the last byte left, and not anew from a whole silence later."""
+    left = iter(unsent)
+    monkeypatch.setattr(network, "unsent_bytes", lambda _: next(left, unsent[-1]))
+    silent = Silent()
+    with pytest.raises(httpcore.ReadTimeout):
+        CallStream(silent).read(10, timeout=0.5)
+    assert sum(silent.waits) < 0.9, silent.waits
 
 
 # --- dialling --------------------------------------------------------------------------------------------
