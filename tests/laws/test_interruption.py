@@ -50,6 +50,13 @@ class HalfWay:
         self.given += len(view)
         return len(view)
 
+class Endless:
+    "Gives bytes that do not compress, for ever."
+    def readinto(self, buffer):
+        view = memoryview(buffer)[:1 << 20]
+        view[:] = os.urandom(len(view))
+        return len(view)
+
 def never():
     os.read(pipe, 1)
 
@@ -57,6 +64,7 @@ layers = {
     "read in C": lambda: li.Layer.from_stream(InC()),
     "read in Python": lambda: li.Layer.from_stream(InPython()),
     "half way": lambda: li.Layer.from_stream(HalfWay()),
+    "endless": lambda: li.Layer.from_stream(Endless(), spool=False),
     "opening": lambda: li.Layer.from_opener(never),
     "a FIFO": lambda: li.Layer.from_tar(sys.argv[3]),
 }
@@ -108,6 +116,7 @@ def next_line(process: subprocess.Popen[str]) -> str:
         ("read in C", 1),
         ("read in Python", 4),
         ("half way", 4),
+        ("endless", 4),
         ("opening", 4),
         ("a FIFO", 4),
     ],
