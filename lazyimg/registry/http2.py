@@ -18,7 +18,7 @@ import h2.exceptions
 import h2.settings
 import httpcore
 
-from lazyimg.registry.http2_exchange import Body, Exchange, fields_of
+from lazyimg.registry.http2_exchange import Body, Exchange, fields_of, status_of
 from lazyimg.registry.network import current_call, cut, unsent_bytes
 
 _READ: Final = 256 << 10
@@ -88,14 +88,14 @@ class Http2Connection(httpcore.ConnectionInterface):
             self._send(exchange, request)
             with self._lock:
                 self._until(exchange, lambda: exchange.head is not None)
+            head = exchange.head or []
+            status = status_of(head)
         except h2.exceptions.H2Error as error:
             self.end(exchange)
             raise httpcore.LocalProtocolError(str(error)) from None
         except BaseException:
             self.end(exchange)
             raise
-        head = exchange.head or []
-        status = next(int(value) for name, value in head if name == b":status")
         return httpcore.Response(
             status,
             headers=[pair for pair in head if not pair[0].startswith(b":")],

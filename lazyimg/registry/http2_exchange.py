@@ -77,6 +77,18 @@ class Body:
         self._end()
 
 
+def status_of(head: "list[tuple[bytes, bytes]]") -> int:
+    """Read the status of an answer.
+
+    Raises:
+        httpcore.RemoteProtocolError: there is none, or it is no number of three digits.
+    """
+    found = next((value for name, value in head if name == b":status"), b"")
+    if not (found.isdigit() and len(found) == 3):  # noqa: PLR2004 - RFC 9110, 15
+        raise httpcore.RemoteProtocolError("an answer without a status")
+    return int(found)
+
+
 def fields_of(request: httpcore.Request) -> tuple[list[tuple[bytes, bytes]], bool]:
     """Return the headers of a request as HTTP/2 has them, and whether it is over with them."""
     sent = {name.lower(): value for name, value in request.headers}
