@@ -190,7 +190,7 @@ class Soak:
     def _push(self, pushes: Pushes, served: Served) -> None:
         killer = threading.Thread(target=self._kill, args=(served,), name="soak-kills")
         threads = [
-            threading.Thread(target=self._work, args=(pushes,), name=f"soak-{i}")
+            threading.Thread(target=self._work, args=(pushes, served), name=f"soak-{i}")
             for i in range(self.settings.threads)
         ]
         for thread in (killer, *threads):
@@ -198,8 +198,10 @@ class Soak:
         for thread in (*threads, killer):
             thread.join()
 
-    def _work(self, pushes: Pushes) -> None:
+    def _work(self, pushes: Pushes, served: Served) -> None:
+        """Push; who failed goes on when the registry is there again, so that an outage fails one a thread."""
         while (number := next(self._numbers)) < self.settings.pushes:
+            served.up.wait()
             pushes.do(number)
             self._done += 1  # for the kills, which need no exact number
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -32,6 +33,7 @@ class Served:
 
     Attributes:
         starts: how many times it was started.
+        up: set while it answers.
         left: how many files a registry that was killed left behind in its staging directory, each time.
     """
 
@@ -40,6 +42,7 @@ class Served:
         self.host = f"127.0.0.1:{port_below_ephemeral()}"
         self.starts = 0
         self.left: list[int] = []
+        self.up = threading.Event()
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -61,6 +64,7 @@ class Served:
         if not line.startswith("serving"):
             raise AssertionError(f"the registry did not start: it ended with {process.wait(20)}, {line!r}")
         self._process = process
+        self.up.set()
         self.starts += 1
 
     def kill(self) -> None:
@@ -69,6 +73,7 @@ class Served:
         self.left.append(len(self.staged()))
 
     def _end(self, how: signal.Signals) -> None:
+        self.up.clear()
         process, self._process = self._process, None
         if process is not None:
             with process:

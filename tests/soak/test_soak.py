@@ -43,7 +43,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(3600 if IS_FULL else 120)
+@pytest.mark.timeout(3600 if IS_FULL else 300)
 def test_what_was_said_to_be_pushed_is_whole_and_nothing_leaks(figures: dict[str, Any]) -> None:
     """Blobs, manifests, tags; descriptors, threads, memory; errors are of a registry that was not reached."""
     assert figures["problems"] == []
@@ -54,8 +54,7 @@ def test_each_push_has_an_outcome_and_the_kills_were_felt(figures: dict[str, Any
     assert figures["kills"] == SETTINGS.kills
     assert figures["written"] + figures["pulled"] + figures["failed"] == SETTINGS.pushes + 20
     assert figures["unanswered"] > 0
-    outages = SETTINGS.kills // 2
-    assert 0 < figures["failed"] <= outages * SETTINGS.threads * 4
+    assert 0 < figures["failed"] <= SETTINGS.kills * SETTINGS.threads
     assert figures["staged"] == 0
 
 
