@@ -1,93 +1,94 @@
-"""A relay of bare bytes that breaks the connection at a byte that a test names, whatever is said there."""
+"""A relay of bytes in front of a server: it counts connections, cuts them, and can fall silent."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Self
 
-Direction = Literal["there", "back"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Relay:
-    """Passes bytes between clients and a server; use it as a context manager.
+    """The relay; use it as a context manager.
 
     Args:
-        server: host and port.
-
-    Attributes:
-        passed: the bytes that passed so far, by direction.
-        cuts: how many connections were cut.
+        upstream: host and port of the server.
     """
 
-    def __init__(self, server: str) -> None:
-        host, _, port = server.partition(":")
-        self._server = host, int(port)
+    def __init__(self, upstream: str) -> None:
+        host, _, port = upstream.rpartition(":")
+        self._upstream = host, int(port)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._lock = threading.Lock()
-        self._cut: tuple[Direction, int] | None = None
-        self.passed: dict[Direction, int] = {"there": 0, "back": 0}
-        self.cuts = 0
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._flows = threading.Event()
+        self._flows.set()
+        self.connections = 0
+        self.cut_after: int | None = None
+        """Cut the connection over which so many bytes went to the server; once."""
 
     @property
     def host(self) -> str:
-        """The server as references name it, by way of this relay."""
+        """Where it listens."""
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def cut(self, direction: Direction, after: int) -> None:
-        """Cut the connection that brings so many more bytes in a direction, right behind them; once."""
-        with self._lock:
-            self._cut = direction, self.passed[direction] + after
+    def cut(self) -> None:
+        """Cut all connections."""
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def hold(self) -> None:
+        """Let nothing through any more."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        """Let everything through again."""
+        self._flows.set()
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
     def __exit__(self, *_: object) -> None:
+        self.go_on()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._threads[0].join()
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+        for each in (self._listener, *self._open):
+            each.close()
 
     def _accept(self) -> None:
-        while True:
-            try:
+        with contextlib.suppress(OSError):
+            while True:
                 client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._server)
-            ways: tuple[tuple[Direction, socket.socket, socket.socket], ...]
-            ways = ("there", client, server), ("back", server, client)
-            threads = [threading.Thread(target=self._carry, args=way, daemon=True) for way in ways]
-            for thread in threads:
-                thread.start()
-            threading.Thread(target=_close, args=(threads, client, server), daemon=True).start()
+                self.connections += 1
+                server = socket.create_connection(self._upstream)
+                self._open += [client, server]
+                self._start(self._pass, client, server, "up")
+                self._start(self._pass, server, client, "down")
 
-    def _carry(self, direction: Direction, source: socket.socket, sink: socket.socket) -> None:
+    def _pass(self, source: socket.socket, target: socket.socket, way: str) -> None:
+        passed = 0
         with contextlib.suppress(OSError):
             while data := source.recv(64 << 10):
-                allowed = self._allowed(direction, len(data))
-                sink.sendall(data[:allowed])
-                if allowed < len(data):
-                    break
-        for end in (source, sink):
+                self._flows.wait()
+                target.sendall(data)
+                passed += len(data)
+                if way == "up" and self.cut_after is not None and passed >= self.cut_after:
+                    self.cut_after = None
+                    self.cut()
+        for each in (source, target):
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def _allowed(self, direction: Direction, size: int) -> int:
-        """Count bytes, and tell how many of them may pass."""
-        with self._lock:
-            before = self.passed[direction]
-            if self._cut is not None and self._cut[0] == direction and self._cut[1] < before + size:
-                size = self._cut[1] - before
-                self._cut = None
-                self.cuts += 1
-            self.passed[direction] += size
-            return size
-
-
-def _close(threads: list[threading.Thread], *ends: socket.socket) -> None:
-    for thread in threads:
-        thread.join()
-    for end in ends:
-        end.close()
+                each.shutdown(socket.SHUT_RDWR)

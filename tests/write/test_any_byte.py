@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.bodies import some_bytes
-from support.relay import Direction, Relay
+from support.cutting_relay import Direction, Relay
 
 import lazyimg as li
 from lazyimg.registry.retry import Retries
