@@ -174,8 +174,12 @@ class Pools(httpx.BaseTransport):
         if self._http2 and key.secure and via is None:
             from lazyimg.registry.negotiation import NegotiatingPool  # noqa: PLC0415 - h2 is loaded on use
 
-            context = self._tls.context(at_home=key.at_home)
-            return NegotiatingPool(self._dialer, context, keep_alive=_KEEP_ALIVE, most_idle=_IDLE)
+            return NegotiatingPool(
+                self._dialer,
+                lambda: self._tls.context(at_home=key.at_home),
+                keep_alive=_KEEP_ALIVE,
+                most_idle=_IDLE,
+            )
         return httpcore.ConnectionPool(
             ssl_context=self._tls.context(at_home=key.at_home) if key.secure else None,
             max_connections=None,

@@ -314,14 +314,24 @@ def test_an_engine_that_is_closed_closes_it(engine: li.Engine, relay: Relay, rep
 
 
 def test_who_speaks_http_1_1_alone_is_spoken_to_so(made: Tls, records: list[RequestRecord]) -> None:
-    """The embedded registry agrees on nothing else, with TLS or without; its connections are not shared."""
+    """The embedded registry agrees on nothing else, with TLS or without; one connection finds that out."""
     for tls in (made, None):
-        with li.Registry(tls=tls) as registry:
-            hosts = {registry.host: registry.settings}
+        with li.Registry(tls=tls) as registry, Relay(registry.host) as relay:
+            hosts = {relay.host: registry.settings}
             with li.Engine(jobs=4, http2=True, hosts=hosts, on_request=records.append):
-                digest = layered(1 << 20, 2 << 20, 3 << 20).write(f"{registry.host}/app:1").digest
-                assert li.Image.from_registry(f"{registry.host}/app:1").digest() == digest
+                digest = layered(1 << 20, 2 << 20, 3 << 20).write(f"{relay.host}/app:1").digest
+                assert li.Image.from_registry(f"{relay.host}/app:1").digest() == digest
+            with Client(relay.host, http2=True, **_trusting(registry)) as client:
+                before = relay.connections
+                for _ in range(3):
+                    client.ping()
+                assert relay.connections - before == (1 if tls is None else 2)
     assert {record.http_version for record in records} == {"HTTP/1.1"}
+
+
+def _trusting(registry: li.Registry) -> dict[str, Any]:
+    said = registry.settings
+    return {"scheme": said["scheme"], "tls": pools.Tls(ca=said["ca"])} if said else {}
 
 
 def test_a_certificate_that_is_not_trusted(go_registry: DockerRegistry, relay: Relay) -> None:
