@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lazyimg.errors import CredentialError
-from lazyimg.registry.credential_helper import TIME_LIMIT, ask_helper
+from lazyimg.registry.credential_helper import TIME_LIMIT, ask_helper, store_in_helper
 from lazyimg.registry.credentials import Credentials
 from lazyimg.registry.keychain import DockerKeychain
 
@@ -142,3 +142,10 @@ def test_a_helper_is_a_plain_name(
     with pytest.raises(CredentialError, match="is refused"):
         DockerKeychain(tmp_path / "config.json").credentials("ghcr.io", None)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_helper_is_told_no_more_than_a_pipe_holds(helper: Callable[[str], str]) -> None:
+    """A secret that a helper would have to read while it talks is refused, not waited with."""
+    name = helper("sleep 60")
+    with pytest.raises(CredentialError, match="is over 15000 letters"):
+        store_in_helper(name, "ghcr.io", Credentials(username="me", password=SECRET * 2000))
