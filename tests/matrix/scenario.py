@@ -18,6 +18,7 @@ from support.images import sha256
 import lazyimg as li
 from lazyimg.registry.keychain import Anonymous
 from lazyimg.registry.retry import Retries
+from lazyimg.registry.transport import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,13 @@ MOST_REQUESTS = 120
 """What one write may ask: 20 times if nothing fails; it has 15 retries, of up to six requests each."""
 
 MOST_OPENED = 5
+
+IMPATIENT = li.Host(
+    timeout=Timeouts(connect=2, silence=1.5, total=5),
+    retries=Retries(count=3, first=0.02, longest=0.05, patience=2),
+)
+"""A silence that is soon enough noticed, with time left for another try on a machine that is busy."""
+
 PATIENCE = 3.0
 """Seconds that a registry, and a thread, have to notice that all is over."""
 
@@ -173,9 +181,8 @@ def play(cell: Cell, stage: Stage) -> Verdict:
     prepare(cell, stage)
     path = stage.bench.image.filled(cell.step.path)
     stage.backend.arm(cell.kind.script(cell.step, path, stage.bench.image.size_of(cell.step.part)))
-    retries = Retries(count=3, first=0.02, longest=0.05, patience=2)
     error: BaseException | None = None
-    with li.Engine(jobs=2, timeout=3, retries=retries, keychain=Anonymous()):
+    with li.Engine(jobs=2, hosts={stage.backend.host: IMPATIENT}, keychain=Anonymous()):
         try:
             SCENARIOS[cell.step.scenario](stage)
         except li.LazyImgError as raised:

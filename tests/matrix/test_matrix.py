@@ -18,6 +18,7 @@ from matrix.steps import STEPS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _pytest.mark.structures import ParameterSet
     from matrix.backends import Faulty
     from matrix.subject import Bench
 
@@ -27,13 +28,13 @@ CHOSEN = CELLS if IS_FULL else [cell for backend in BACKENDS for cell in spread(
 _found: dict[Cell, Outcome] = {}
 
 
-@pytest.mark.peer
+def _parameter(cell: Cell) -> ParameterSet:
+    marks = [pytest.mark.peer] if cell.backend == "docker-registry" else []
+    return pytest.param(cell, cell.backend, id=cell.name, marks=marks)
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(
-    ("cell", "backend"),
-    [pytest.param(cell, cell.backend, id=cell.name) for cell in CHOSEN],
-    indirect=["backend"],
-)
+@pytest.mark.parametrize(("cell", "backend"), [_parameter(cell) for cell in CHOSEN], indirect=["backend"])
 def test_cell(cell: Cell, backend: Faulty, bench: Bench, repository: str, tmp_path: Path) -> None:
     """A fault at a step ends as the rule says: the whole image, or an error and the old one."""
     verdict = play(cell, Stage(bench, backend, repository, tmp_path, Counted(bench.tar)))
