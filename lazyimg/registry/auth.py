@@ -170,6 +170,7 @@ class Authorizer:
     def _fetch(self, need: Need, challenge: Challenge, call: Call) -> Token:
         realm = Secret(challenge.parameters["realm"])
         self._site.check(realm, "the token realm")
+        since = time.monotonic()
         request = TokenRequest(
             realm=realm,
             service=challenge.parameters.get("service", ""),
@@ -177,7 +178,7 @@ class Authorizer:
             credentials=self._known(need),
             is_offline=self.wants_identity,
         )
-        call.alive()
+        call.excuse(since)  # what a keychain took of it
         token, reply, data = fetch_token(self._wire, request, call)
         call.alive()
         if token is None:

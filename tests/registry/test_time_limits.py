@@ -82,6 +82,24 @@ def test_silent_registry(client: Callable[..., Client], action: str) -> None:
             actions[action]()
 
 
+def test_silent_token_service(client: Callable[..., Client]) -> None:
+    """A token service that never answers ends what needs its token, all tries together in the one limit."""
+
+    def respond(exchange: Exchange) -> None:
+        if exchange.path == "/token":
+            over.wait(60)
+        realm = f'Bearer realm="http://{server.host}/token",service="s"'
+        exchange.answer(401, headers={"WWW-Authenticate": realm})
+
+    over = threading.Event()
+    limits = Timeouts(connect=1, silence=0.5, total=0.8)
+    with HttpServer(respond) as server:
+        with pytest.raises(RegistryTimeout, match="cannot get a token"):
+            client(server.host, timeout=limits, retries=Retries(count=9, first=0.001)).ping()
+        over.set()
+        assert server.log.count("GET /token") <= 3
+
+
 def test_silence_in_the_middle_of_an_upload(client: Callable[..., Client]) -> None:
     """A registry that takes a part of a body and then nothing is given up; so is its status."""
 
