@@ -62,6 +62,10 @@ class Call:
         """Note a sign of life, which came ``waited`` seconds of waiting ago."""
         self._alive_at = time.monotonic() - waited
 
+    def excuse(self, since: float) -> None:
+        """Leave the time since then out of what was waited: no sign of life, but no silence either."""
+        self.alive(max(0.0, self.waited - (time.monotonic() - since)))
+
     @property
     def waited(self) -> float:
         """The seconds since the last sign of life."""
@@ -185,8 +189,8 @@ class CallStream(httpcore.NetworkStream):
             except httpcore.ReadTimeout:
                 before, unsent = unsent, self._unsent()
                 if unsent < before:
+                    call.excuse(since)
                     since = time.monotonic()
-                    call.alive()
                 elif not before or (limit is not None and limit <= _LOOK):
                     raise
 

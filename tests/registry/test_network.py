@@ -127,10 +127,12 @@ def test_what_leaves_late_does_not_double_the_silence(
     """Silence is counted from when the last byte left, and not anew from a whole silence later."""
     left = iter(unsent)
     monkeypatch.setattr(network, "unsent_bytes", lambda _: next(left, unsent[-1]))
-    silent = Silent()
-    with pytest.raises(httpcore.ReadTimeout):
+    silent, call = Silent(), Call(patience=99)
+    call.alive(waited=50)
+    with calling(call), pytest.raises(httpcore.ReadTimeout):
         CallStream(silent).read(10, timeout=0.5)
     assert sum(silent.waits) < 0.9, silent.waits
+    assert call.waited >= 50  # that bytes leave does not make up for what was waited before
 
 
 # --- dialling --------------------------------------------------------------------------------------------
