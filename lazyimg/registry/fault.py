@@ -73,7 +73,7 @@ def tells_of_loss(status: int, codes: tuple[str, ...]) -> bool:
 
 
 def is_gone(error: LazyImgError) -> bool:
-    """Tell whether a refusal of the closing PUT means that there is nothing left to be cancelled."""
+    """Tell whether a refusal of what was asked of an upload means that nothing is left to be cancelled."""
     return (
         isinstance(error, RegistryError)
         and error.status != OUT_OF_STEP

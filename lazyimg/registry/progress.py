@@ -16,7 +16,7 @@ from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.answers import Begun
 from lazyimg.registry.auth import TokenServiceBusy
 from lazyimg.registry.conversation import Answer, Conversation, Patience, Question
-from lazyimg.registry.fault import Fault, fault_of, tells_of_loss
+from lazyimg.registry.fault import Fault, fault_of, is_gone
 from lazyimg.registry.location import held_bytes, resolve
 from lazyimg.registry.network import Call
 from lazyimg.registry.outgoing import Outgoing
@@ -189,7 +189,7 @@ class Progress:
         except RegistryError as error:
             if isinstance(error, PermissionError) or error.status in TRANSIENT:
                 raise
-            return evolve(fault, is_lost=tells_of_loss(error.status, error.codes))
+            return evolve(fault, is_lost=is_gone(error))
         self.call.alive()
         return self._stands_at(answer, fault)
 

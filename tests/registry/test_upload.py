@@ -264,6 +264,18 @@ def test_lost_upload_is_begun_again(
     assert body.offsets == [0, 0]
 
 
+def test_upload_whose_status_is_refused_is_given_back(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """A registry that answers 416 to the question has the upload still, so it is cancelled for another."""
+    cut = Once("PATCH", lambda exchange: exchange.cut())
+    refused = Once("GET", lambda exchange: exchange.answer(416))
+    keeping.hook = lambda exchange: cut(exchange) or refused(exchange)
+    push(client(keeping.host), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    assert keeping.methods == ["POST", "PATCH", "GET", "DELETE", "POST", "PATCH", "PUT"]
+
+
 def test_upload_lost_again_and_again_ends(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Beginning again is bounded."""
 
