@@ -11,6 +11,9 @@ from isal import igzip_lib
 from lazyimg.errors import MissingExtra
 
 _GZIP_IN = 64 << 10  # bytes that gzip is given at a time: what follows a member, however short, is copied
+_HEADER = 1 << 20  # bytes of a member's header, at most
+_FIXED = 10  # bytes of it that are always there
+_CHECKED, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16  # its flags
 _OUT = 1 << 20  # bytes that gzip gives at a time, at most
 _ZSTD_IN = 2 << 10  # bytes that zstd is given at a time: at most 64 MiB come out, however hostile they are
 _ZSTD_WINDOW = 128 << 20  # bytes of history that a zstd frame may ask for
@@ -43,13 +46,17 @@ class Plain:
 
 
 class GzipMembers:
-    """gzip, one member after another; zeros may follow the last, as some tools pad."""
+    """gzip, one member after another; zeros may follow the last, as some tools pad.
+
+    The header of a member is given to the library whole: it misreads some that come in parts.
+    """
 
     error = cast("type[Exception]", igzip_lib.error)  # the stubs call the class an instance
 
     def __init__(self) -> None:
         self._member = _member()
         self._is_fresh = True
+        self._held = b""
         self._count = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -58,7 +65,7 @@ class GzipMembers:
             yield from self._feed(data[start : start + _GZIP_IN])
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
-        while data := self._without_padding(data):
+        while data := self._begun(data) if self._is_fresh else data:
             self._is_fresh = False
             yield from self._drain(data)
             if not self._member.eof:
@@ -66,8 +73,17 @@ class GzipMembers:
             data = self._member.unused_data
             self._member, self._is_fresh, self._count = _member(), True, self._count + 1
 
-    def _without_padding(self, data: bytes) -> bytes:
-        return data.lstrip(b"\0") if self._is_fresh and self._count else data
+    def _begun(self, data: bytes) -> bytes:
+        """The beginning of a member, once its header is whole; nothing before."""
+        data, self._held = self._held + data, b""
+        if self._count:
+            data = data.lstrip(b"\0")
+        if not data or _has_header(data):
+            return data
+        if len(data) > _HEADER:
+            raise self.error(f"a header of over {_HEADER} bytes")
+        self._held = data
+        return b""
 
     def _drain(self, data: bytes) -> Iterator[bytes]:
         yield self._member.decompress(data, _OUT)
@@ -77,7 +93,25 @@ class GzipMembers:
     @property
     def is_complete(self) -> bool:
         """Whether the last member ended."""
-        return self._is_fresh and self._count > 0
+        return self._is_fresh and self._count > 0 and not self._held
+
+
+def _has_header(data: bytes) -> bool:
+    """Whether a member's header is whole, or is none (RFC 1952, 2.3)."""
+    if data[:2] != b"\x1f\x8b"[: len(data)]:
+        return True
+    if len(data) < _FIXED:
+        return False
+    flags, at = data[3], _FIXED
+    if flags & _EXTRA:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    for flag in (_NAME, _COMMENT):
+        if flags & flag:
+            end = data.find(b"\0", at)
+            if end < 0:
+                return False
+            at = end + 1
+    return at + (2 if flags & _CHECKED else 0) <= len(data)
 
 
 def _member() -> igzip_lib.IgzipDecompressor:

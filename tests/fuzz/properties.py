@@ -25,6 +25,7 @@ from support.below_http import ask
 from lazyimg.content.extract import extract
 from lazyimg.content.inflate import Inflater
 from lazyimg.content.limits import Limits
+from lazyimg.content.magic import compression_of
 from lazyimg.content.merged import Merged
 from lazyimg.content.tar_reader import TarReader
 from lazyimg.errors import (
@@ -252,19 +253,25 @@ _MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 -
 
 
 def blob(data: bytes) -> None:
-    """A blob is refused as no layer, or has the digest of what others decompress."""
+    """A blob is refused as no layer, or has the digest of what others decompress, however its pieces fall."""
+    found = _diff_id(data, len(data) or 1)
+    for size in (1 + len(data) // 3, 7):
+        assert _diff_id(data, size) == found
+    if found is not None and compression_of(data) == "gzip":
+        assert found == Digest.of(gzip.decompress(data))
+    elif found is not None and compression_of(data) == "none":
+        assert found == Digest.of(data)
+
+
+def _diff_id(data: bytes, size: int) -> Digest | None:
     try:
         inflater = Inflater(data[:512], SMALL)
-        for start in range(0, len(data), 512):
-            inflater.feed(data[start : start + 512])
-        found = inflater.diff_id()
+        for start in range(0, len(data), size):
+            inflater.feed(data[start : start + size])
+        return inflater.diff_id()
     except InvalidContent as error:
         _readable(error)
-        return
-    if inflater.compression == "gzip":
-        assert found == Digest.of(gzip.decompress(data))
-    elif inflater.compression == "none":
-        assert found == Digest.of(data)
+    return None
 
 
 class Bytes:

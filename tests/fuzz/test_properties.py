@@ -108,11 +108,18 @@ def test_tars_of_any_names(members: list[tuple[str, bytes, str]]) -> None:
 
 
 NEGATIVE = tar_of(["a"])[:124] + b"\xff" * 11 + b"\0" + tar_of(["a"])[136:512] + bytes(1024)
+ZEROS = b"sha256:" + b"0" * 64
+PIECES = b"\x1f\x8b\x08\x1f" + bytes(6) + b"\2\0ab" + b"name\0" + b"comment\0" + b"xx" + bytes(40)
 FOUND: dict[str, tuple[Callable[[bytes], None], bytes]] = {
     "a year that no calendar has": (TARGETS["headers"].try_it, b"1 Jan 29" + b"5" * 70),
     "a port behind a bracket": (TARGETS["address"].try_it, b"//[A::]3/8."),
     "a host that one reader escapes": (TARGETS["address"].try_it, b"//;>\\?1/"),
     "an archive whose member is of a negative size": (TARGETS["archive"].try_it, NEGATIVE),
+    "a gzip header that was read in pieces": (TARGETS["layer"].try_it, PIECES),
+    "a length in words": (
+        TARGETS["routes"].try_it,
+        b"POST\0/v2/a/blobs/uploads/\0digest=" + ZEROS + b"\0content-length=x\0",
+    ),
     "a registry by a capital letter alone": (TARGETS["reference"].try_it, b"localhoAt/a"),
 }
 

@@ -68,6 +68,7 @@ headers = st.fixed_dictionaries(
     optional={
         "range": ranges,
         "content-range": ranges,
+        "content-length": st.sampled_from(["5", "-1", "x", "9" * 40, "\u0663"]),
         "content-type": types,
         "host": st.sampled_from(["localhost:1", "[::1]:5", 'a"b']) | texts,
         "authorization": st.sampled_from(["Basic", "Basic !", "Bearer", "Bearer x.y.z"]) | texts,

@@ -29,6 +29,8 @@ PATIENCE, LOOKS = 0.5, 20
 """How long a status request waits for a writer whose connection may just have broken, in seconds, and
 how often it looks."""
 
+_DIGITS = 18  # of a number of 63 bits
+
 
 @frozen
 class UploadEndpoints:
@@ -108,11 +110,11 @@ class UploadEndpoints:
         span = parse_content_range(request.headers.get("content-range"))
         claim = await self.context.workers.run(upload.claim)
         if span is not None:
-            check_span(upload, span, request.headers.get("content-length"))
+            check_span(upload, span, said_length(request))
         return claim, await self._take(upload, claim, request)
 
     async def _take(self, upload: Upload, claim: int, request: Request) -> int:
-        length = int(request.headers.get("content-length", 0))
+        length = said_length(request) or 0
         self.context.limits.check_body(length)
         if length:
             self.context.limits.check_next(upload)
@@ -127,7 +129,19 @@ class UploadEndpoints:
         return created(repository.name, digest)
 
 
-def check_span(upload: Upload, span: tuple[int, int], length: str | None) -> None:
+def said_length(request: Request) -> int | None:
+    """Return what a request says that its body has, None if it does not say.
+
+    Raises:
+        ApiError: 400 SIZE_INVALID, it says no number.
+    """
+    text = request.headers.get("content-length")
+    if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise ApiError(400, "SIZE_INVALID", f"Content-Length is {text[:40]!r}")
+    return None if text is None else int(text)
+
+
+def check_span(upload: Upload, span: tuple[int, int], length: int | None) -> None:
     """Check that a chunk begins where the upload stands and is as long as it says.
 
     Raises:
@@ -137,7 +151,7 @@ def check_span(upload: Upload, span: tuple[int, int], length: str | None) -> Non
     if start != upload.offset:
         message = f"the upload stands at {upload.offset}, the chunk begins at {start}"
         raise ApiError(416, "BLOB_UPLOAD_INVALID", message, headers=where(upload))
-    if length is not None and int(length) != stop - start:
+    if length is not None and length != stop - start:
         raise ApiError(
             400, "SIZE_INVALID", f"Content-Range has {stop - start} bytes, Content-Length {length}"
         )
