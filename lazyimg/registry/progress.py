@@ -26,6 +26,7 @@ from lazyimg.registry.transport import Reply
 
 _RATE = 64 << 20  # bytes a second at which a registry may still be storing what it was sent
 _CANCEL_TIME = 5.0  # seconds
+_LEAST_PROGRESS = 16 << 10  # bytes; a registry that fails after each of fewer would never be done
 _PROGRESS = 1 << 20  # bytes that have to arrive between two faults, if the second one is to cost nothing
 
 
@@ -148,7 +149,7 @@ class Progress:
             self.begin_again(held)
             return
         self.held = held
-        if held > self._best:
+        if held - self._best >= _LEAST_PROGRESS:
             if held - self._best >= _PROGRESS:
                 self._conversation.budget.earn(1.0)
             self._best, self._faults = held, 0

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from matrix.cells import Cell
 
-MOST_REQUESTS = 120
-"""What one write may ask: 20 times if nothing fails; it has 15 retries, of up to six requests each."""
+MOST_REQUESTS = 60
+"""What one write may ask: less than 20 times if nothing fails; it has 15 retries, of a few requests each."""
 
 MOST_OPENED = 5
 

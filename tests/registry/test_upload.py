@@ -184,6 +184,16 @@ def test_cuts_without_progress_end_the_upload(
     assert keeping.methods.count("PATCH") == 3
 
 
+def test_cuts_with_hardly_any_progress_end_the_upload(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """A registry that takes a few bytes and fails, again and again, would never be done."""
+    keeping.drop_after = [100] * 500
+    with pytest.raises(RegistryUnreachable, match="cannot upload a blob to me/app"):
+        push(client(keeping.host, retries=Retries(count=2, first=0.001)), ListedBody(DATA))
+    assert keeping.methods.count("PATCH") == 3
+
+
 def test_status_that_is_less_than_the_count_is_believed(
     client: Callable[..., Client], keeping: KeepingRegistry
 ) -> None:
