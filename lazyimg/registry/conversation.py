@@ -52,6 +52,7 @@ class Question:
         content: the body.
         limit: the most bytes its answer may have.
         allowance: seconds added to the wait for the answer.
+        doubted: error codes of refusals that cannot be right, so that it is asked once more after one.
     """
 
     doing: str
@@ -63,6 +64,7 @@ class Question:
     content: bytes | Outgoing = field(default=b"", repr=False)
     limit: int = ERROR_LIMIT
     allowance: float = 0.0
+    doubted: frozenset[str] = frozenset()
 
     @property
     def need(self) -> Need:
@@ -226,7 +228,8 @@ class Conversation:
                 refused = self.refused(question, reply)
                 refused.is_repeated = attempt > 0
                 error: RegistryError | RegistryUnreachable = refused
-                if reply.status not in TRANSIENT:
+                is_doubted = attempt == 0 and not question.doubted.isdisjoint(refused.codes)
+                if reply.status not in TRANSIENT and not is_doubted:
                     raise error
                 wait = retry_after(reply.headers.get("Retry-After"))
                 call.alive()

@@ -10,6 +10,9 @@ from lazyimg.registry import scope
 from lazyimg.registry.conversation import Question
 
 MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
+_DOUBTED = frozenset({"DIGEST_INVALID"})
+"""What docker-registry says of a right manifest if one of its blobs is pushed again at that moment: it reads
+a link then that was emptied to be written anew."""
 _VERBS = {"PUT": "write", "DELETE": "delete"}
 
 
@@ -50,6 +53,7 @@ class Endpoints:
             headers=headers,
             content=data,
             limit=MANIFEST_LIMIT,
+            doubted=_DOUBTED if method == "PUT" else frozenset(),
         )
 
     def blob(self, method: str, repository: str, digest: str) -> Question:

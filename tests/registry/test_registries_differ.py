@@ -206,6 +206,28 @@ def test_same_blob_at_once(
         assert registry.get_blob_bytes(repository, DIGEST, len(DATA)) == DATA
 
 
+@pytest.mark.parametrize("reference", ["1", Digest.of(b"{}")], ids=["tag", "digest"])
+@pytest.mark.parametrize("times", [1, 9])
+def test_digest_that_cannot_be_wrong(client: Callable[..., Client], reference: str, times: int) -> None:
+    """A manifest whose digest we know is sent once more where it is said to be wrong; not a third time."""
+    words = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}'
+    answers = iter([(400, words)] * times)
+
+    def respond(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.answer(*next(answers, (201,)))
+
+    with HttpServer(respond) as server:
+        registry = client(server.host)
+        if times == 1:
+            assert registry.put_manifest("me/app", reference, b"{}", media_type.OCI_MANIFEST)
+        else:
+            with pytest.raises(RegistryError, match="DIGEST_INVALID") as raised:
+                registry.put_manifest("me/app", reference, b"{}", media_type.OCI_MANIFEST)
+            assert raised.value.is_repeated
+        assert len(server.exchanges) == 2
+
+
 def test_count_of_the_registry_wins(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A registry that takes a chunk anywhere is sent none where it does not stand: its status is believed."""
     keeping.drop_after = [None, 70_000, None, 10]
