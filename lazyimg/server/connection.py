@@ -7,6 +7,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
+import h11
 from attrs import define
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -57,6 +58,13 @@ class Protocol(H11Protocol):
         """Begin with a new client."""
         super().connection_made(transport)
         self.app = _told(self.app, Connection(transport))
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; where an answer was given before its request had ended, just close."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
 
 def _told(app: Any, connection: Connection) -> ASGIApp:
