@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -205,6 +206,22 @@ def test_a_refusal_is_put_aside_for_a_status(registry: Registry, hand: Any) -> N
     path = "/v2/a/manifests/missing"
     registry.faults.add(Fault(Status(500), "GET", handled=True), Fault(Status(502), "GET", handled=True))
     assert [hand.http.get(path).status_code for _ in range(2)] == [502, 404]
+
+
+def test_nonsense_behind_an_early_answer_just_ends_the_connection(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body that was refused amid it, and goes on with what is no chunk, makes nobody stumble."""
+    registry.faults.add(Fault(Status(429), "PATCH"))
+    host, _, port = registry.host.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as raw:
+        head = f"PATCH /v2/a/blobs/uploads/x HTTP/1.1\r\nHost: {registry.host}\r\n"
+        raw.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".encode())
+        assert raw.recv(1 << 16).startswith(b"HTTP/1.1 429")
+        raw.sendall(b"no chunk\r\n")
+        while raw.recv(1 << 16):
+            pass
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 def test_a_status_says_when_to_come_again(registry: Registry, hand: Any) -> None:
