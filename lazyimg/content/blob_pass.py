@@ -77,7 +77,7 @@ class Keeper:
         data = block.tobytes()
         try:
             if self._inflater is None:
-                self._inflater = Inflater(data, self._kept.limits)
+                self._inflater = Inflater(self._kept.limits)
             self._inflater.feed(data)
             if last:
                 self._inflater.diff_id()

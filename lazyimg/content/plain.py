@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from lazyimg.content.decompress import DECOMPRESSORS, Decompressor
 from lazyimg.content.limits import Limits
-from lazyimg.content.magic import compression_of
+from lazyimg.content.magic import begun, compression_of
 from lazyimg.errors import InvalidContent
-
-_MAGIC = 6  # bytes that tell any compression
 
 
 def uncompressed(chunks: Iterable[bytes | memoryview], what: str, limits: Limits) -> Iterator[bytes]:
@@ -23,11 +21,7 @@ def uncompressed(chunks: Iterable[bytes | memoryview], what: str, limits: Limits
         MissingExtra: zstd, and the ``zstandard`` library is not installed.
     """
     pieces = iter(chunks)
-    beginning = b""
-    for piece in pieces:
-        beginning += piece
-        if len(beginning) >= _MAGIC:
-            break
+    beginning = begun(pieces)
     name = compression_of(beginning)
     if name not in DECOMPRESSORS:
         raise InvalidContent(f"{what} is {name}, which no layer can be: use gzip, zstd or a tar")

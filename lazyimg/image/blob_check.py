@@ -89,11 +89,12 @@ class CheckBlob(Thunk[Checked]):
             run.check()
             data = bytes(chunk)
             if self.in_image:
-                inflater = inflater or Inflater(data, run.runtime.limits)
+                inflater = inflater or Inflater(run.runtime.limits)
                 inflater.feed(data)
         if inflater is None:
             return Checked()
-        return self._judged(inflater.compression, inflater.diff_id())
+        diff_id = inflater.diff_id()
+        return self._judged(inflater.compression, diff_id)
 
     def _judged(self, found: str, diff_id: Digest) -> Checked:
         said = self.blob.descriptor.media_type

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from lazyimg.content.blob_pass import Expected
 from lazyimg.content.derived import OpenTar
 from lazyimg.content.identity import Identity
-from lazyimg.content.magic import compression_of
+from lazyimg.content.magic import begun, compression_of
 from lazyimg.content.pipeline import verified
 from lazyimg.content.plain import uncompressed
 from lazyimg.content.source import ReadInto, Source
@@ -123,12 +123,10 @@ class ContentsTar:
 
 def _tar_alone(chunks: Iterator[bytes], what: str) -> Iterator[bytes]:
     """The chunks, unless they begin like something that is compressed."""
-    for chunk in chunks:
-        name = compression_of(chunk)
-        if name != "none":
-            raise InvalidContent(
-                f"{what} is no tar but {name}: use Layer.from_blob, or give the tar inside it"
-            )
-        yield chunk
-        break
+    beginning = begun(chunks)
+    name = compression_of(beginning)
+    if name != "none":
+        raise InvalidContent(f"{what} is no tar but {name}: use Layer.from_blob, or give the tar inside it")
+    if beginning:
+        yield beginning
     yield from chunks

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from lazyimg.content.block import BLOCK
 from lazyimg.content.local import OffsetFile, absolute, shown
-from lazyimg.content.magic import compression_of
+from lazyimg.content.magic import begun, compression_of
 from lazyimg.content.scratch import Scratch
 from lazyimg.errors import ArchiveError, InvalidContent
 from lazyimg.stores.archive import Archive
@@ -80,7 +80,7 @@ def _fill(scratch: Scratch, blocks: Iterator[bytes], what: str) -> None:
     from lazyimg.content.decompress import DECOMPRESSORS  # noqa: PLC0415 - isal on use
     from lazyimg.content.limits import Limits  # noqa: PLC0415 - with it
 
-    first = next(blocks, b"")
+    first = begun(blocks)
     name = compression_of(first)
     if name not in DECOMPRESSORS:
         raise ArchiveError(

@@ -108,14 +108,13 @@ class NamedPass:
         """
         from lazyimg.content.inflate import Inflater  # noqa: PLC0415 - isal on use
 
-        inflater: Inflater | None = None
+        inflater = Inflater(self._limits)
         try:
             for block in self._pass:
-                inflater = inflater or Inflater(block, self._limits)
                 inflater.feed(block)
                 yield block
-            inflater = inflater or Inflater(b"", self._limits)
-            self._identity = self._identified(inflater.diff_id(), inflater.compression)
+            diff_id = inflater.diff_id()
+            self._identity = self._identified(diff_id, inflater.compression)
         except InvalidContent as error:
             raise InvalidContent(f"{self.describe()} is no layer: {error}") from error
 

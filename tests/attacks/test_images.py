@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +23,7 @@ from lazyimg.oci.media_type import (
     OCI_CONFIG,
     OCI_INDEX,
     OCI_LAYER,
+    OCI_LAYER_GZIP,
     OCI_LAYER_NONDISTRIBUTABLE,
     OCI_MANIFEST,
 )
@@ -169,6 +172,33 @@ def test_validating_indexes_in_one_another() -> None:
         report = li.Index.from_registry(f"{server.host}/me/app:1").validate()
     assert not report.is_valid
     assert "over 32 deep" in str(report)
+
+
+# --- in pieces -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [1, 2, 5, 11])
+def test_a_layer_means_the_same_however_its_pieces_fall(first: int) -> None:
+    """A registry that sends a byte, and after a while the rest, does not decide what is in a layer."""
+    blob = gzip.compress(BLOB, mtime=0)
+    document = json.dumps(manifest(layers=[described(blob, OCI_LAYER_GZIP)])).encode()
+
+    def respond(exchange: Exchange) -> None:
+        name = exchange.path.rpartition("/")[2]
+        if "/manifests/" in exchange.path:
+            exchange.answer(200, document, {"Content-Type": OCI_MANIFEST})
+        elif name == Digest.of(CONFIG):
+            exchange.answer(200, CONFIG)
+        else:
+            exchange.answer(200, blob[:first], length=len(blob))
+            time.sleep(0.1)
+            exchange.write(blob[first:])
+
+    with HttpServer(respond) as server:
+        image = li.Image.from_registry(f"{server.host}/me/app:1")
+        assert image.validate().is_valid
+        with image.files() as files:
+            assert files["/a"].read() == b"b"
 
 
 # --- elsewhere (ContainerDrip, CVE-2020-15157) -----------------------------------------------------------

@@ -265,7 +265,7 @@ def blob(data: bytes) -> None:
 
 def _diff_id(data: bytes, size: int) -> Digest | None:
     try:
-        inflater = Inflater(data[:512], SMALL)
+        inflater = Inflater(SMALL)
         for start in range(0, len(data), size):
             inflater.feed(data[start : start + size])
         return inflater.diff_id()
