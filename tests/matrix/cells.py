@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 from matrix.faults import KINDS, Kind
-from matrix.steps import STEPS, TAG, Step
+from matrix.steps import STATUS, STEPS, TAG, UNTOLD, Step
 
 from lazyimg.server.actions import ExpireTokens, LoseUpload, Truncate, WrongDigest
 
@@ -52,27 +52,30 @@ def reason(step: Step, kind: Kind) -> str | None:
 
 
 def _has_no_digest(step: Step, kind: Kind) -> bool:
-    says_one = step.method == "GET" or "manifest" in step.path
+    says_one = step.is_read or "manifest" in step.path
     return kind.does(WrongDigest) and (step.what == "token" or not says_one)
 
 
 def _has_no_upload(step: Step, kind: Kind) -> bool:
-    return kind.does(LoseUpload) and (step.method not in ("PATCH", "PUT") or "manifest" in step.path)
+    return (kind.does(LoseUpload) or kind.is_out_of_step) and not step.is_to_upload
 
 
 def _is_no_end(step: Step, kind: Kind) -> bool:
     is_end = step.place is None or step.place == ("first" if step.is_read else "last")
-    return kind.is_late and not is_end
+    return (kind.is_late or (kind.does(WrongDigest) and not step.is_read)) and not is_end
 
 
 MEANINGLESS: dict[str, Callable[[Step, Kind], bool]] = {
     "what is not sent cannot be short: the answer has no body": lambda step, kind: (
-        kind.does(Truncate) and not step.is_read
+        kind.does(Truncate) and not kind.is_asking and not step.is_read
+    ),
+    "nor is there a body in the request": lambda step, kind: (
+        kind.is_asking and (step.is_read or step.place is None)
     ),
     "nothing in the answer is relied on by its digest": _has_no_digest,
     "the request is to no upload": _has_no_upload,
-    "tokens are given here, not shown": lambda step, kind: kind.does(ExpireTokens) and step.what == "token",
-    "an answer is lost as a whole, not at a byte of the request": _is_no_end,
+    "no token is shown": lambda step, kind: kind.does(ExpireTokens) and step.what in ("token", UNTOLD),
+    "an answer is lost, or wrong, as a whole, not at a byte of the request": _is_no_end,
     "a status stands before the first byte": lambda step, kind: (
         kind.is_status and step.is_read and step.place not in (None, "first")
     ),
@@ -90,20 +93,36 @@ def expected(cell: Cell) -> Outcome:
         return "error"
     if cell.kind.always:
         return "whole" if _is_passed_by(cell) else "error"
-    return "error" if cell.kind.does(ExpireTokens) and cell.step.skip else "whole"
+    return "error" if cell.kind.does(ExpireTokens) and cell.step.is_first_with_token else "whole"
 
 
 def _is_passed_by(cell: Cell) -> bool:
     """Whether what always goes wrong at a place is not met again there."""
-    step, is_inside = cell.step, cell.step.place in ("middle", "last")
-    if cell.kind.is_late:  # the registry has it: it is asked what it holds
-        return step.place == "last" and (step.method == "PUT" or cell.backend == "embedded")
+    step, kind = cell.step, cell.kind
     if step.what == "POST mount":  # the registry says no: an upload is begun instead
-        return cell.kind.is_status
+        return kind.is_status
+    if step.what == STATUS:  # the registry does not know the upload: another is begun
+        return kind.does(LoseUpload) or kind.is_out_of_step
+    if "manifest" in step.path:  # sent, or read, whole again
+        return False
+    return _is_done(cell) if kind.is_late else _is_left_behind(cell)
+
+
+def _is_done(cell: Cell) -> bool:
+    """Whether the registry has what it was sent though its answer is lost, and tells so when it is asked."""
+    is_last = cell.step.place == "last"
+    if cell.step.method == "PUT":
+        return cell.kind.is_status or is_last
+    return is_last and cell.backend == "embedded"
+
+
+def _is_left_behind(cell: Cell) -> bool:
+    """Whether the rest is sent, or read, without coming by the place again."""
+    step, is_inside = cell.step, cell.step.place in ("middle", "last")
     if step.method == "PUT":  # tried again by PATCH, behind which the PUT has no body; not so for a token
         return step.place not in (None, "first") and not cell.kind.does(ExpireTokens)
     if step.method == "PATCH":  # what arrived stays, and the rest is shorter; not so where a cut loses all
-        return is_inside and cell.backend == "embedded"
+        return is_inside and cell.backend == "embedded" and not cell.kind.does(LoseUpload)
     return step.is_read and is_inside
 
 

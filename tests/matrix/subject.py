@@ -33,7 +33,8 @@ class Subject:
 
     def size_of(self, part: str) -> int:
         """Return the bytes of a part."""
-        return len(self.layer if part == "layer" else self.config)
+        parts = {"layer": self.layer, "config": self.config, "manifest": self.manifest}
+        return len(parts[part])
 
     def filled(self, pattern: str) -> str:
         """Put digests into a pattern of a path."""
