@@ -16,6 +16,7 @@ _FIXED = 10  # bytes of it that are always there
 _CHECKED, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16  # its flags
 _OUT = 1 << 20  # bytes that gzip gives at a time, at most
 _ZSTD_IN = 2 << 10  # bytes that zstd is given at a time: at most 64 MiB come out, however hostile they are
+_ZSTD_HEAD = 18  # bytes that a frame's header has at most
 _ZSTD_WINDOW = 128 << 20  # bytes of history that a zstd frame may ask for
 
 
@@ -130,9 +131,11 @@ class ZstdFrames:
                 "installed: pip install 'lazyimg[zstd]'"
             ) from error
         self.error: type[Exception] = zstandard.ZstdError
+        self._size_of = zstandard.frame_content_size
         self._frames = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
         self._frame = self._frames.decompressobj()
         self._is_fresh = True
+        self._head, self._given = b"", 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` decompresses to."""
@@ -142,11 +145,22 @@ class ZstdFrames:
     def _feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             self._is_fresh = False
-            yield self._frame.decompress(data)
+            self._head = (self._head + data[:_ZSTD_HEAD])[:_ZSTD_HEAD]
+            piece = self._frame.decompress(data)
+            self._given += len(piece)
+            yield piece
             if not self._frame.eof:
                 return
+            self._check_size()
             data = self._frame.unused_data
             self._frame, self._is_fresh = self._frames.decompressobj(), True
+            self._head, self._given = b"", 0
+
+    def _check_size(self) -> None:
+        """Hold a frame against the size that it says: of frames in pieces, the library does not always."""
+        said = self._size_of(self._head)
+        if said not in {-1, self._given}:
+            raise self.error(f"a frame of {self._given} bytes says that it has {said}")
 
     @property
     def is_complete(self) -> bool:

@@ -192,6 +192,22 @@ def test_any_bytes_give_a_digest_or_a_clear_error(blob: bytes, flips: Any, more:
         assert "broken" in str(error)  # noqa: PT017 - either is fine
 
 
+@pytest.mark.parametrize("step", [1, 4, 8, 100])
+def test_a_zstd_frame_that_lies_about_its_size(step: int) -> None:
+    """It is refused however its pieces fall, where the library looks only at whole ones."""
+
+    def look(blob: bytes) -> Digest:
+        inflater = Inflater(Limits())
+        for start in range(0, len(blob), step):
+            inflater.feed(blob[start : start + step])
+        return inflater.diff_id()
+
+    with pytest.raises(InvalidContent, match="broken zstd"):
+        look(bytes.fromhex("28b52ffd2010010000"))
+    skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+    assert look(zstd(b"a" * 500) + skippable + zstd(b"")) == Digest.of(b"a" * 500)
+
+
 def test_zstd_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without zstandard the error names the extra."""
     monkeypatch.setitem(sys.modules, "zstandard", None)

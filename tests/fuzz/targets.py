@@ -74,11 +74,16 @@ class Routes:
 
     def _fresh(self) -> Registry:
         self._asked += 1
-        if self._registry is None or self._asked % self.MOST == 0:
-            if self._registry is not None:
-                self._registry.stop()
-            self._registry = Registry().start()
+        if self._asked % self.MOST == 0:
+            self.close()
+        self._registry = self._registry or Registry().start()
         return self._registry
+
+    def close(self) -> None:
+        """Stop the registry; another is started when there is something to ask."""
+        if self._registry is not None:
+            self._registry.stop()
+            self._registry = None
 
 
 def _mended(property_: Callable[[bytes], None]) -> Callable[[bytes], None]:
@@ -116,6 +121,7 @@ _TARS = [
     extension(b"x", b"30 GNU.sparse.map=0,3,8,2\n21 GNU.sparse.size=9\n") + tar_of([file("s", b"hello")]),
     extension(b"g", b"9 path=x\n") + extension(b"L", b"longname\0") + tar_of(["x"]),
 ]
+ROUTES = Routes()
 TARGETS = {
     "reference": Target(
         _of_text(properties.reference),
@@ -217,7 +223,7 @@ TARGETS = {
         longest=1 << 14,
     ),
     "routes": Target(
-        Routes(),
+        ROUTES,
         [
             b"POST\0/v2/a/blobs/uploads/\0mount=%s&from=b\0\0" % DIGEST.encode(),
             b"PUT\0/v2/a/manifests/v1\0\0content-type=a/b\0{}",

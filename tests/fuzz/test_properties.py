@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fuzz import properties
-from fuzz.targets import TARGETS
+from fuzz.targets import ROUTES, TARGETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.layers import tar_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 IN_MEMORY = [name for name in TARGETS if name not in {"tar", "routes"}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stopped() -> Iterator[None]:
+    """Leave no registry running."""
+    yield
+    ROUTES.close()
 
 
 @st.composite
@@ -116,6 +123,10 @@ FOUND: dict[str, tuple[Callable[[bytes], None], bytes]] = {
     "a host that one reader escapes": (TARGETS["address"].try_it, b"//;>\\?1/"),
     "an archive whose member is of a negative size": (TARGETS["archive"].try_it, NEGATIVE),
     "a gzip header that was read in pieces": (TARGETS["layer"].try_it, PIECES),
+    "a zstd frame that lies about its size": (
+        TARGETS["layer"].try_it,
+        bytes.fromhex("28b52ffd2010010000"),
+    ),
     "a length in words": (
         TARGETS["routes"].try_it,
         b"POST\0/v2/a/blobs/uploads/\0digest=" + ZEROS + b"\0content-length=x\0",
