@@ -120,6 +120,7 @@ class Front:
             passed.bytes_in += len(sent)
             upstream.send(b"%x\r\n%s\r\n" % (len(sent), sent) if chunked else sent)
             if is_cut:
+                upstream.close()  # first, so that the registry knows of it when it is asked about the upload
                 exchange.cut()
                 return
         if chunked:
