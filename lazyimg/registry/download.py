@@ -69,7 +69,7 @@ class Download:
             reply = self._open(waited)
             before = self._at
             try:
-                yield from self._received(reply)
+                yield from self._received(reply, waited)
             except RegistryUnreachable as error:
                 is_faring = self._at - before >= _PROGRESS
                 faults = 1 if is_faring else faults + 1
@@ -112,9 +112,14 @@ class Download:
         if announced != self._blob.size:
             raise self._mismatch(f"has {announced} bytes of it, {self._blob.size} were expected")
 
-    def _received(self, reply: Reply) -> Iterator[bytes]:
-        """Yield what arrives, but keep the last part back: the next attempt, or the end, gives it out."""
-        with closing(reply), closing(reply.chunks()) as parts:
+    def _received(self, reply: Reply, waited: float) -> Iterator[bytes]:
+        """Yield what arrives, but keep the last part back: the next attempt, or the end, gives it out.
+
+        Args:
+            reply: the answer.
+            waited: seconds that were waited in vain for it, and for those before: its head makes up for none.
+        """
+        with closing(reply), closing(reply.chunks(waited)) as parts:
             skip = self._skip(reply)
             self._check_length(reply, skip)
             for part in parts:

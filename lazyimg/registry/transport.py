@@ -136,14 +136,17 @@ class Reply:
         """The seconds that the registry gave no sign of life."""
         return self._call.waited
 
-    def chunks(self) -> Generator[bytes]:
+    def chunks(self, waited: float = 0.0) -> Generator[bytes]:
         """Yield the body as it arrives; close the reply at its end.
+
+        Args:
+            waited: seconds that were waited for it in vain before.
 
         Raises:
             RegistryUnreachable: the connection broke before the body's end.
         """
         parts = iter(self._stream)
-        waited, got = 0.0, 0
+        got = 0
         try:
             while True:
                 self._call.alive(waited)  # the time our own side takes between two parts does not count

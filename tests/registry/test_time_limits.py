@@ -100,6 +100,23 @@ def test_silent_token_service(client: Callable[..., Client]) -> None:
         assert server.log.count("GET /token") <= 3
 
 
+def test_silence_behind_the_head_of_an_answer(client: Callable[..., Client]) -> None:
+    """A registry that begins to answer and then is silent, each time anew, ends within the one limit."""
+
+    def respond(exchange: Exchange) -> None:
+        exchange.answer(200, b"", length=len(DATA))
+        over.wait(60)
+
+    over = threading.Event()
+    limits = Timeouts(connect=1, silence=0.5, total=0.8)
+    with HttpServer(respond) as server:
+        registry = client(server.host, timeout=limits, retries=Retries(count=9, first=0.001))
+        with pytest.raises(RegistryTimeout):
+            list(registry.blob("me/app", Digest.of(DATA), len(DATA)))
+        over.set()
+        assert len(server.log) <= 3
+
+
 def test_silence_in_the_middle_of_an_upload(client: Callable[..., Client]) -> None:
     """A registry that takes a part of a body and then nothing is given up; so is its status."""
 
