@@ -331,11 +331,11 @@ REGISTRY = read(TABLE)
 CLIENT = {
     "Accept names the types that are understood; parameters of Content-Type are ignored": "test_reads",
     "what was pulled is verified against the digest that it was asked by, or that came with it": "test_reads",
-    "a mediaType that contradicts Content-Type is rejected": "test_attacks",
+    "a mediaType that contradicts Content-Type is rejected": "test_images",
     "chunks follow one another, at the Location of the last answer": "test_upload",
     "a chunk out of order is answered by asking where the upload stands": "test_upload",
     "the manifest comes last, with the Content-Type that it says it has": "test_session",
     "a subject without OCI-Subject goes into the list under the referrers tag": "test_referrers",
     "a referrers API that is not there is replaced by the referrers tag": "test_referrers",
 }
-"""What is demanded of clients, and the module of ``tests/registry`` that tests it."""
+"""What is demanded of clients, and the module that tests it, in ``tests/registry`` or ``tests/attacks``."""
