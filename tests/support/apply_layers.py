@@ -2,9 +2,10 @@
 
 It knows nothing of lazyimg: Python's tarfile reads the layers, and the kernel, in a chroot, follows links.
 
-    apply_layers.py DIRECTORY LAYER.tar ...
+    apply_layers.py
 
-prints what the directory holds then, as JSON; or what was refused.
+reads lines of JSON, each a list of a directory and of layers' files, and prints a line for each: what the
+directory holds then, as JSON; or what was refused. A process of its own applies each.
 """
 
 from __future__ import annotations
@@ -210,11 +211,11 @@ def told() -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Apply the layers."""
-    layers = [read(path) for path in sys.argv[2:]]
+def apply(root: str, *paths: str) -> None:
+    """Apply layers, and print what came of it."""
+    layers = [read(path) for path in paths]
     "x".encode("idna")  # codecs are loaded before they are out of sight
-    os.chroot(sys.argv[1])
+    os.chroot(root)
     os.chdir("/")
     os.umask(0o022)
     try:
@@ -227,7 +228,18 @@ def main() -> None:
         result = told()
     except RefusedError as error:
         result = {"refused": str(error)}
-    sys.stdout.write(json.dumps(result))
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+def main() -> None:
+    """Apply what is asked for, until there is no more: starting a Python takes longer than most layers do."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            apply(*json.loads(line))
+            return
+        if os.waitpid(child, 0)[1] != 0:
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +102,24 @@ def applied(layers: Sequence[bytes]) -> dict[str, Any]:
         paths = [Path(name, f"{number}.tar") for number in range(len(layers))]
         for path, data in zip(paths, layers, strict=True):
             path.write_bytes(data)
-        command = [sys.executable, "-S", "-E", str(PROGRAM), str(root), *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
+        program = _program()
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(json.dumps([str(root), *map(str, paths)]) + "\n")
+        program.stdin.flush()
+        line = program.stdout.readline()
+        assert line, f"{PROGRAM.name} ended: its standard error says why"
+        found: dict[str, Any] = json.loads(line)
         return found
+
+
+@cache
+def _program() -> subprocess.Popen[str]:
+    """Start the program that applies layers; it ends with this process."""
+    command = [sys.executable, "-S", "-E", str(PROGRAM)]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(program.communicate)
+    return program
 
 
 def merged_of(layers: Iterable[bytes], *, on_top: bool = False) -> Merged:
