@@ -16,7 +16,8 @@ class Outgoing(httpx.SyncByteStream):
     Args:
         chunks: the bytes, in pieces of any size.
         size: how many bytes there will be; None sends them chunked.
-        on_progress: called before each piece that is handed to the connection, with the bytes before it.
+        on_progress: called before each piece that is handed to the connection, and when the source has ended,
+            with the bytes before.
 
     Attributes:
         sent: bytes that left.
@@ -42,6 +43,7 @@ class Outgoing(httpx.SyncByteStream):
                     self.handed = self.sent + len(piece)
                     yield piece
                     self.sent += len(piece)
+            self._on_progress(self.sent)  # a source may take its time to end, which is not the registry's
             self._check_size(self.sent, is_end=True)
         except GeneratorExit:
             raise

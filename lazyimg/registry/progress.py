@@ -27,6 +27,7 @@ from lazyimg.registry.transport import Reply
 _RATE = 64 << 20  # bytes a second at which a registry may still be storing what it was sent
 _CANCEL_TIME = 5.0  # seconds
 _LEAST_PROGRESS = 16 << 10  # bytes; a registry that fails after each of fewer would never be done
+_MOST_ASKED = 3  # times in a row that a registry may ask who is there, before that is a fault as any other
 _PROGRESS = 1 << 20  # bytes that have to arrive between two faults, if the second one is to cost nothing
 
 
@@ -65,7 +66,7 @@ class Progress:
         self._conversation = conversation
         self._repository = repository
         self._begin, self._stop = begin, stop
-        self._best = self._reached = self._faults = 0
+        self._best = self._reached = self._faults = self._asked = 0
         self._is_going_on = False
 
     # --- sending -------------------------------------------------------------------------------------
@@ -120,7 +121,8 @@ class Progress:
 
     def accept(self, reply: Reply, outgoing: Outgoing) -> Fault | None:
         """Take in a success: where to send the rest, and how much is there."""
-        reply.read(1 << 20)
+        heard(reply)
+        self._asked = 0
         sent = self.held + outgoing.sent
         self._move(reply.url, reply.headers.get("Location"))
         stated = reply.headers.get("Range")
@@ -155,7 +157,9 @@ class Progress:
             self._best, self._faults = held, 0
 
     def pause(self, fault: Fault) -> None:
-        """Wait before going on, or give up; a body that was too large is no failure.
+        """Wait before going on, or give up.
+
+        A body that was too large is no failure, and neither is a token that has expired.
 
         Raises:
             LazyImgError: the fault's error, if there were too many.
@@ -163,6 +167,9 @@ class Progress:
         """
         self.check_stop()
         if fault.is_too_large:
+            return
+        self._asked += fault.is_unread
+        if fault.is_unread and self._asked <= _MOST_ASKED:
             return
         self._faults += 1
         if self._is_hopeless(fault):
@@ -245,3 +252,9 @@ class Progress:
     def _move(self, url: str, location: str | None) -> None:
         if location:
             self.location = resolve(url, location)
+
+
+def heard(reply: Reply) -> None:
+    """Read a success to its end, of which the head has said all; that it breaks there changes nothing."""
+    with contextlib.suppress(RegistryUnreachable):
+        reply.read(1 << 20)

@@ -25,7 +25,7 @@ from lazyimg.registry.conversation import Conversation
 from lazyimg.registry.fault import TOO_LARGE, Fault, is_gone, tells_of_loss, wants_the_last_chunk
 from lazyimg.registry.location import with_digest
 from lazyimg.registry.outgoing import Outgoing
-from lazyimg.registry.progress import Progress
+from lazyimg.registry.progress import Progress, heard
 from lazyimg.registry.retry import TRANSIENT
 
 _BYTES = "application/octet-stream"
@@ -305,7 +305,7 @@ class Upload:
         if reply is None or fault is not None:
             return fault
         if reply.status < 300:  # noqa: PLR2004 - success, in HTTP's own words
-            reply.read(1 << 20)
+            heard(reply)
             return None
         error = self._conversation.refused(question, reply)
         if error.status == TOO_LARGE:

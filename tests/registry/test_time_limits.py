@@ -194,6 +194,22 @@ def test_slow_source_is_no_fault_of_the_registry(
     assert keeping.blobs == {Digest.of(DATA): DATA}
 
 
+def test_source_that_ends_late_is_no_fault_of_the_registry(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """Time that the body takes to say that nothing more comes does not count."""
+
+    class EndsLate(ListedBody):
+        def chunks(self, offset: int) -> Iterator[bytes | memoryview]:
+            yield from super().chunks(offset)
+            time.sleep(0.8)
+
+    upload = client(keeping.host, timeout=0.4, retries=0).begin_upload("me/app")
+    upload.send(EndsLate(DATA))
+    upload.commit(Digest.of(DATA))
+    assert keeping.methods == ["POST", "PATCH", "PUT"]
+
+
 def test_slow_line_is_waited_for(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """What the kernel still has to send counts as progress, though no write and no read ends."""
 

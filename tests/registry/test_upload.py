@@ -570,6 +570,32 @@ def test_put_whose_answer_is_lost(client: Callable[..., Client], keeping: Keepin
     assert keeping.methods == ["POST", "PUT", "HEAD"]
 
 
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_success_that_breaks_off_is_one(
+    client: Callable[..., Client], keeping: KeepingRegistry, method: str
+) -> None:
+    """The head of a success has said all: nothing is lost where the connection breaks amid its body."""
+
+    def break_off(exchange: Exchange) -> None:
+        begun = keeping.uploads["1"]
+        begun.data += DATA
+        begun.state += 1
+        keeping.blobs[DIGEST] = DATA
+        where = {"Location": f"/v2/me/app/blobs/uploads/1?_state={begun.state}", "Range": f"0-{LAST - 1}"}
+        exchange.answer(202 if method == "PATCH" else 201, b"so", where, length=9)
+        exchange.cut()
+
+    keeping.hook = Once(method, break_off)
+    upload = client(keeping.host, retries=0).begin_upload("me/app")
+    if method == "PATCH":
+        upload.send(ListedBody(DATA))
+        upload.commit(DIGEST)
+    else:
+        upload.put(DATA, DIGEST)
+    assert upload.bytes_sent == LAST
+    assert keeping.methods == (["POST", "PATCH", "PUT"] if method == "PATCH" else ["POST", "PUT"])
+
+
 def test_put_refused(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A final refusal comes out, after one look whether the blob is there."""
     with pytest.raises(RegistryError, match="DIGEST_INVALID"):
@@ -689,6 +715,18 @@ def test_expired_token_in_the_middle(client: Callable[..., Client], keeping: Kee
     assert len(tokens) == 3
     assert keeping.methods.count("POST") == 2
     assert body.offsets == [0, 0, 200_000]
+
+
+def test_expired_token_is_no_retry(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+    """A registry that asks who is there costs no retry, of which there may be none."""
+    keeping.hook = Once(
+        "PATCH", lambda exchange: exchange.answer(401, headers={"WWW-Authenticate": "Basic realm=x"})
+    )
+    keychain = StaticKeychain({keeping.host: ("me", "s3cret")})
+    budget = Retries(count=0).budget
+    push(client(keeping.host, keychain=keychain, retries=0).within(budget), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    assert budget.spent == 0
 
 
 def test_busy_token_service_in_the_middle(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
