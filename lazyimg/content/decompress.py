@@ -144,7 +144,11 @@ class ZstdFrames:
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
         while data:
-            self._is_fresh = False
+            if self._is_fresh:  # alone, for the library reads a frame by other rules that comes whole
+                self._is_fresh, self._head = False, data[:1]
+                self._frame.decompress(data[:1])
+                data = data[1:]
+                continue
             self._head = (self._head + data[:_ZSTD_HEAD])[:_ZSTD_HEAD]
             piece = self._frame.decompress(data)
             self._given += len(piece)

@@ -204,6 +204,8 @@ def test_a_zstd_frame_that_lies_about_its_size(step: int) -> None:
 
     with pytest.raises(InvalidContent, match="broken zstd"):
         look(bytes.fromhex("28b52ffd2010010000"))
+    empty = bytes.fromhex("28b52ffd2000050000")  # its block is compressed, and of no bytes
+    assert look(empty) == Digest.of(b"")
     skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
     assert look(zstd(b"a" * 500) + skippable + zstd(b"")) == Digest.of(b"a" * 500)
 

@@ -127,6 +127,10 @@ FOUND: dict[str, tuple[Callable[[bytes], None], bytes]] = {
         TARGETS["layer"].try_it,
         bytes.fromhex("28b52ffd2010010000"),
     ),
+    "a zstd frame that is read otherwise when it comes whole": (
+        TARGETS["layer"].try_it,
+        bytes.fromhex("28b52ffd2000050000"),
+    ),
     "a length in words": (
         TARGETS["routes"].try_it,
         b"POST\0/v2/a/blobs/uploads/\0digest=" + ZEROS + b"\0content-length=x\0",
