@@ -20,6 +20,7 @@ from lazyimg.registry.credentials import Credentials, SecretBytes, hidden
 _SIZE_LIMIT = 4 << 20
 HUB = "docker.io"
 HUB_SERVER = "https://index.docker.io/v1/"
+_VERSIONS = frozenset({"v1", "v2"})
 _HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
@@ -172,11 +173,12 @@ def server_of(registry: str) -> str:
 def _plain(key: str) -> str:
     """Drop the scheme and the version path that login tools leave in a key.
 
-    >>> _plain("https://index.docker.io/v1/"), _plain("quay.io/team")
-    ('index.docker.io', 'quay.io/team')
+    >>> _plain("https://index.docker.io/v1/"), _plain("quay.io/team/v1")
+    ('index.docker.io', 'quay.io/team/v1')
     """
     plain = key.removeprefix("https://").removeprefix("http://").rstrip("/")
-    return plain.removesuffix("/v1").removesuffix("/v2")
+    host, _, path = plain.partition("/")
+    return host if path in _VERSIONS else plain
 
 
 def canonical_host(key: str) -> str:

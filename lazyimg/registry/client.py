@@ -93,7 +93,7 @@ class Client:
     ) -> None:
         self.registry, url = locate(host, "http" if insecure else scheme)
         limits = Timeouts.of(timeout)
-        dialer = Dialer(httpx.URL(url).host, dead_after=limits.silence)
+        dialer = Dialer(httpx.URL(url).raw_host.decode(), dead_after=limits.silence)
         pools = transport or Pools(dialer, tls=tls or Tls(), proxy=proxy, home=url, http2=http2)
         wire = Wire(pools, limits, user_agent, observer)
         site = Site(self.registry, url, lambda: dialer.home_zone)

@@ -96,6 +96,11 @@ class Call:
         if interrupted:
             stream.cut()
 
+    def lets_go(self) -> None:
+        """Note that the exchange is over, and its connection maybe another's."""
+        with self._lock:
+            self._stream = None
+
     def interrupt(self) -> None:
         """Cut the connection, so that whatever waits for it ends at once with an error."""
         with self._lock:

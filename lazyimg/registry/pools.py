@@ -170,7 +170,7 @@ class Pools(httpx.BaseTransport):
     def _build(self, key: "_Key") -> httpcore.ConnectionPool:
         via = None if key.proxy is None else _read_proxy(key.proxy)
         if via is not None:
-            self._dialer.trust(via.url.host)
+            self._dialer.trust(via.url.raw_host.decode())
         if self._http2 and key.secure and via is None:
             from lazyimg.registry.negotiation import NegotiatingPool  # noqa: PLC0415 - h2 is loaded on use
 

@@ -79,9 +79,10 @@ class PushSession:
         """
         with self._lock:
             spare, self._spare = self._spare, None
-        if spare is None or time.monotonic() - spare.began_at > _MAY_HAVE_EXPIRED:
-            spare = self._begin(self.mountable)
-        return self._give(spare)
+        if spare is not None and time.monotonic() - spare.began_at > _MAY_HAVE_EXPIRED:
+            spare.cancel()  # it may be there, and nobody else would
+            spare = None
+        return self._give(spare or self._begin(self.mountable))
 
     def mount(self, digest: str, from_repository: str) -> Upload | None:
         """Take a blob over from another repository; where that cannot be, begin an upload.

@@ -186,6 +186,7 @@ class Reply:
         if not self._is_open:
             return
         self._is_open = False
+        self._call.lets_go()
         self._response.close()
         self._wire.record(self._request, self._start, self)
 

@@ -14,6 +14,7 @@ import pytest
 
 from lazyimg.errors import CredentialError
 from lazyimg.registry.auth_file import AuthFile
+from lazyimg.registry.auth_store import LoginName
 from lazyimg.registry.credential_helper import ask_helper
 from lazyimg.registry.keychain import (
     Anonymous,
@@ -131,6 +132,14 @@ def test_forms_of_keys(tmp_path: Path, key: str, registry: str) -> None:
     path = write(tmp_path / "config.json", {"auths": {"other.example": entry("other"), key: entry("me")}})
     assert user_of(DockerKeychain(path).credentials(registry, "a/b")) == "me"
     assert DockerKeychain(path).credentials("nowhere.example", "a/b") is None
+
+
+def test_a_repository_with_the_name_of_a_version(tmp_path: Path) -> None:
+    """Only right behind the host a version is left out: else it is a name, and others get no credentials."""
+    keychain = DockerKeychain(write(tmp_path / "auth.json", {"auths": {"quay.io/team/v1": entry("me")}}))
+    assert user_of(keychain.credentials("quay.io", "team/v1")) == "me"
+    assert keychain.credentials("quay.io", "team/app") is None
+    assert LoginName.parse("quay.io/team/v2").key == "quay.io/team/v2"
 
 
 def test_most_specific_namespace_wins(tmp_path: Path) -> None:

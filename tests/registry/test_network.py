@@ -48,6 +48,19 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> l
     return names
 
 
+# --- names -----------------------------------------------------------------------------------------------
+
+
+def test_a_name_in_letters_of_its_own_is_the_registry_s(
+    client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry that the user named may be anywhere, also if its name stands for other letters."""
+    resolving(monkeypatch, ("127.0.0.1", 0))
+    with HttpServer(lambda exchange: exchange.answer(200)) as server:
+        port = server.host.rpartition(":")[2]
+        client(f"xn--bcher-kva.example:{port}", scheme="http", retries=0).ping()
+
+
 # --- calls -----------------------------------------------------------------------------------------------
 
 

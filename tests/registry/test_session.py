@@ -267,12 +267,13 @@ def test_error_to_a_mount_begins_a_plain_upload(
 def test_upload_unused_for_long_is_begun_again(
     client: Callable[..., Client], keeping: KeepingRegistry
 ) -> None:
-    """An upload that may have expired is not given out."""
+    """An upload that may have expired is not given out, and is cancelled, as it may be there still."""
     session = PushSession.open(client(keeping.host), "me/app")
     assert session._spare is not None
     session._spare.began_at -= 3600
     session.begin().put(b"x", Digest.of(b"x"))
     assert keeping.methods.count("POST") == 2
+    assert keeping.uploads == {}
 
 
 def test_abort_cancels_every_begun_upload(client: Callable[..., Client], keeping: KeepingRegistry) -> None:

@@ -789,6 +789,23 @@ def test_cancel(client: Callable[..., Client], keeping: KeepingRegistry) -> None
     assert keeping.methods == ["POST", "DELETE", "POST", "PUT"]
 
 
+def test_interrupting_what_rests_cuts_nobody_else(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """A connection that was given back is somebody else's: an upload that nobody sends just now has none."""
+    speaker = client(keeping.host, retries=0)
+    upload = speaker.begin_upload("me/app")
+    upload.send(ListedBody(DATA))
+
+    def interrupt(exchange: Exchange) -> bool:
+        if exchange.method == "HEAD":
+            upload.interrupt()
+        return False
+
+    keeping.hook = interrupt
+    assert speaker.head_blob("me/app", DIGEST) is None
+
+
 def test_failing_cancel_is_silent(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Nobody wants to hear that a cancellation failed."""
     upload = client(keeping.host).begin_upload("me/app")
