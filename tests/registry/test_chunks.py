@@ -321,7 +321,7 @@ def test_what_the_body_raises_passes_through(client: Callable[..., Client], keep
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    cuts=st.lists(st.none() | st.integers(0, 9_000), max_size=5),
+    cuts=st.lists(st.none() | st.integers(0, 9_000), max_size=3),
     chunk=st.integers(2_000, 30_000),
     options=st.fixed_dictionaries({"needs_last": st.booleans(), "least": st.sampled_from([0, 5_000])}),
     size=st.booleans(),
