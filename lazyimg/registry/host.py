@@ -84,7 +84,8 @@ class Host:
             certificate if that is its own authority.
         client_cert: a certificate to show, as a file, or as files of certificate and key. It is shown to this
             host, and not to those that it redirects to.
-        proxy: the address of a proxy; False goes without one, whatever the environment says.
+        proxy: the address of a proxy; False goes without one, whatever the environment says. What the
+            environment says is not for loopback addresses.
         mirrors: others to read from first what is named by a digest, as ``host[:port][/prefix]``.
         timeout: seconds until it is given up if it gives no sign of life, or
             `lazyimg.registry.transport.Timeouts`.

@@ -13,12 +13,14 @@ import httpx
 from attrs import field, frozen
 
 from lazyimg.errors import InvalidSetting, MissingExtra
+from lazyimg.registry.address import Zone, zone_of_name
 from lazyimg.registry.credentials import Secret
 from lazyimg.registry.host import File, Proxy
 from lazyimg.registry.network import Dialer
 
 _KEEP_ALIVE = 15.0  # seconds an idle connection is kept: less than servers do, so that few go stale under us
 _IDLE = 32  # idle connections kept
+_PORTS = {"http": 80, "https": 443}
 
 
 @frozen(kw_only=True)
@@ -102,8 +104,8 @@ class Pools(httpx.BaseTransport):
     Args:
         dialer: opens the connections.
         tls: how servers are verified.
-        proxy: the address of a proxy; None reads the environment's ``HTTP_PROXY`` and its kind, False goes
-            without one.
+        proxy: the address of a proxy; None reads the environment's ``HTTP_PROXY`` and its kind, but for
+            loopback addresses; False goes without one.
         home: the registry's own address.
         http2: speak HTTP/2 with servers that do, too.
 
@@ -128,7 +130,7 @@ class Pools(httpx.BaseTransport):
         self._home = httpx.URL(home)
         self._http2 = http2
         self._pools: dict[_Key, httpcore.ConnectionPool] = {}
-        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._proxies: dict[tuple[str, str, int], str | None] = {}
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -159,7 +161,7 @@ class Pools(httpx.BaseTransport):
             pool.close()
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = self._proxy_of_environment(url.scheme, url.host) if self._proxy is None else self._proxy
+        proxy = self._proxy_of_environment(url) if self._proxy is None else self._proxy
         at_home = not self._tls.is_shown_at_home_only or _place(url) == _place(self._home)
         key = _Key(url.scheme == "https", proxy or None, at_home)
         with self._lock:
@@ -189,8 +191,8 @@ class Pools(httpx.BaseTransport):
             proxy=None if via is None else _httpcore_proxy(via),
         )
 
-    def _proxy_of_environment(self, scheme: str, host: str) -> str | None:
-        key = scheme, host
+    def _proxy_of_environment(self, url: httpx.URL) -> str | None:
+        key = url.scheme, url.raw_host.decode(), url.port or _PORTS.get(url.scheme, 0)
         if key not in self._proxies:
             self._proxies[key] = _proxy_of_environment(*key)
         return self._proxies[key]
@@ -223,10 +225,15 @@ def _httpcore_proxy(proxy: httpx.Proxy) -> httpcore.Proxy:
     )
 
 
-def _proxy_of_environment(scheme: str, host: str) -> str | None:
-    """Return the proxy that the environment names for a host, None where it names none."""
+def _proxy_of_environment(scheme: str, host: str, port: int) -> str | None:
+    """Return the proxy that the environment names for a host, None where it names none.
+
+    For this machine it never does, as for other tools: what is said to it in plain text is for nobody else.
+    """
+    if zone_of_name(host) is Zone.LOOPBACK:
+        return None
     proxies = getproxies()
     found = proxies.get(scheme) or proxies.get("all")
-    if not found or proxy_bypass(host):
+    if not found or proxy_bypass(host) or proxy_bypass(f"{host}:{port}"):
         return None
     return Secret(found if "://" in found else f"http://{found}")

@@ -21,6 +21,7 @@ from lazyimg.errors import RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry import network
 from lazyimg.registry.client import Client
+from lazyimg.registry.keychain import StaticKeychain
 from lazyimg.registry.network import Call, CallStream, Dialer, calling, unsent_bytes
 from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.pools import Tls
@@ -342,13 +343,35 @@ def test_named_proxy(proxy: HttpServer) -> None:
 def test_proxy_of_the_environment(
     proxy: HttpServer, monkeypatch: pytest.MonkeyPatch, form: str, client: Callable[..., Client]
 ) -> None:
-    """The environment's proxy is used, except for the hosts it excepts."""
+    """The environment's proxy is used, except for the hosts it excepts, with their port or without."""
+    resolving(monkeypatch, ("127.0.0.1", 0))
     monkeypatch.setenv("http_proxy", form.format(proxy.host))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert client("reg.lan", insecure=True).get_manifest("me/app", "v1").data == b"by proxy"
     with HttpServer(lambda exchange: exchange.answer(200, b"itself")) as server:
-        assert client(server.host).get_manifest("me/app", "v1").data == b"itself"
+        port = server.host.rpartition(":")[2]
+        monkeypatch.setenv("no_proxy", f"itself.example,other.example:{port},reg.lan:1")
+        assert client("reg.lan", insecure=True).get_manifest("me/app", "v1").data == b"by proxy"
+        for host in ("itself.example", "other.example"):
+            found = client(f"{host}:{port}", insecure=True).get_manifest("me/app", "v1")
+            assert found.data == b"itself"
     assert len(proxy.exchanges) == 1
+
+
+def test_proxy_of_the_environment_is_not_told_what_this_machine_is(
+    proxy: HttpServer, monkeypatch: pytest.MonkeyPatch, client: Callable[..., Client]
+) -> None:
+    """Loopback is spoken to in plain text because nobody else hears it, passwords too: never by a proxy."""
+    monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    def ask(exchange: Exchange) -> None:
+        is_known = exchange.headers["Authorization"] is not None
+        exchange.answer(200 if is_known else 401, headers={"WWW-Authenticate": "Basic realm=x"})
+
+    with HttpServer(ask) as server:
+        for host in (server.host, server.host.replace("127.0.0.1", "localhost")):
+            client(host, keychain=StaticKeychain({host: ("me", "s3cret")})).ping()
+        assert len(server.exchanges) == 4
+    assert proxy.exchanges == []
 
 
 def test_proxy_that_is_not_there() -> None:
