@@ -228,7 +228,7 @@ def test_body_that_is_a_list() -> None:
     body = Outgoing([b"one", bytearray(b"two")], 6, seen.append)  # type: ignore[list-item]
     assert b"".join(body) == b"onetwo"
     assert (body.is_exhausted, body.sent) == (True, 6)
-    assert seen == [0, 3]
+    assert seen == [0, 3, 6]
     body.close()
 
 
