@@ -4,9 +4,10 @@ Opening it begins an upload at once. A registry that refuses does so here, befor
 one that agrees has begun the upload that the first blob will use.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from lazyimg.errors import Cancelled, Denied, NotFound, RegistryError
@@ -38,6 +39,8 @@ class PushSession:
         self._lock = threading.Lock()
         self._spare: Upload | None = None
         self._given: list[Upload] = []
+        self._beginning = 0
+        self._begun = threading.Condition()
 
     def __repr__(self) -> str:
         return f"PushSession({self.client.registry!r}, {self.repository!r})"
@@ -82,7 +85,10 @@ class PushSession:
         if spare is not None and time.monotonic() - spare.began_at > _MAY_HAVE_EXPIRED:
             spare.cancel()  # it may be there, and nobody else would
             spare = None
-        return self._give(spare or self._begin(self.mountable))
+        if spare is not None:
+            return self._give(spare)
+        with self._awaited():
+            return self._give(self._begin(self.mountable))
 
     def mount(self, digest: str, from_repository: str) -> Upload | None:
         """Take a blob over from another repository; where that cannot be, begin an upload.
@@ -97,11 +103,10 @@ class PushSession:
         self._check_stop()
         if from_repository not in self.mountable:
             return self.begin()
-        try:
+        with contextlib.suppress(RegistryError), self._awaited():
             upload = self.client.mount(self.repository, digest, from_repository, patience=self._patience)
-        except RegistryError:
-            return self.begin()
-        return None if upload is None else self._give(upload)
+            return None if upload is None else self._give(upload)
+        return self.begin()
 
     def close(self) -> None:
         """Cancel the upload that the session began with, if nobody used it; failures are ignored."""
@@ -130,6 +135,21 @@ class PushSession:
             upload.cancel(until=end if is_last else now + (end - now) / 2)
         for upload in uploads:
             upload.interrupt()
+        with self._begun:
+            self._begun.wait_for(lambda: not self._beginning, max(0.0, end - time.monotonic()))
+
+    @contextlib.contextmanager
+    def _awaited(self) -> Iterator[None]:
+        """Have `abort` wait for an upload that is being begun here: once it is, it cancels itself."""
+        with self._begun:
+            self._beginning += 1
+        try:
+            self._check_stop()
+            yield
+        finally:
+            with self._begun:
+                self._beginning -= 1
+                self._begun.notify_all()
 
     def _begin(self, pulls: Iterable[str]) -> Upload:
         try:

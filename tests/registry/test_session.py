@@ -361,6 +361,36 @@ def test_abort_of_a_hanging_registry_ends_in_its_grace(client: Callable[..., Cli
     assert len(seen) == 1
 
 
+def test_abort_waits_for_an_upload_that_is_being_begun(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """An upload whose POST is under way when all ends is cancelled as well, before the abort returns."""
+    session = PushSession.open(client(keeping.host), "me/app")
+    session.begin()
+    arrived, may_go = threading.Event(), threading.Event()
+
+    def hold(exchange: Exchange) -> bool:
+        if exchange.method == "POST":
+            arrived.set()
+            may_go.wait(10)
+        return False
+
+    def begin() -> None:
+        with pytest.raises(Cancelled):
+            session.begin()
+
+    keeping.hook = hold
+    worker = threading.Thread(target=begin)
+    worker.start()
+    arrived.wait(10)
+    timer = threading.Timer(0.3, may_go.set)
+    timer.start()
+    session.abort(grace=10)
+    assert keeping.uploads == {}
+    worker.join()
+    timer.join()
+
+
 def test_abort_wakes_a_worker_that_waits_to_try_again(
     client: Callable[..., Client], keeping: KeepingRegistry
 ) -> None:
