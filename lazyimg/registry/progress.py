@@ -225,6 +225,7 @@ class Progress:
         self.location, self.least = begun.location, begun.least
         self.call.alive()
         self.held = self._best = self._reached = 0
+        self._is_going_on = False
         if self._stop is not None and self._stop.is_set():
             self.cancel()
             self.check_stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from lazyimg.errors import InvalidSetting, MissingExtra
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BCRYPT = ("$2y$", "$2b$", "$2a$")
+_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _LONGEST = 72
 """Bytes of a password that bcrypt looks at."""
 
@@ -68,7 +69,7 @@ def _user(line: str, where: str) -> tuple[str, Hashed]:
     name, colon, value = line.strip().partition(":")
     if not (name and colon):
         raise InvalidSetting(f"{where} is no user: a line is NAME:HASH, as `htpasswd -B FILE NAME` writes it")
-    if not value.startswith(_BCRYPT):
+    if _BCRYPT.fullmatch(value) is None:
         raise InvalidSetting(
             f"{where}: the hash of {name} is not bcrypt's, which alone is taken: `htpasswd -B FILE {name}`"
         )

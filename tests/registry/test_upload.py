@@ -314,6 +314,7 @@ def test_upload_lost_before_it_was_closed_is_sent_again(
     assert keeping.blobs == {DIGEST: DATA}
     assert body.offsets == [0, 0]
     assert keeping.methods == ["POST", "PATCH", "PUT", "HEAD", "POST", "PATCH", "PUT"]
+    assert (upload.attempts, upload.bytes_sent) == (2, 2 * LAST)
 
 
 def test_put_whose_answer_was_lost(client: Callable[..., Client], keeping: KeepingRegistry) -> None:

@@ -74,6 +74,8 @@ def test_a_long_password_is_cut_as_bcrypt_does() -> None:
         (":$2y$05$x", r"line 1 is no user"),
         ("anna:$apr1$abc$def", r"the hash of anna is not bcrypt's.*htpasswd -B"),
         ("anna:s3cret", r"the hash of anna is not bcrypt's"),
+        ("anna:$2y$05$s3cret", r"the hash of anna is not bcrypt's"),
+        (f"anna:$2y$99${'a' * 53}", r"the hash of anna is not bcrypt's"),
     ],
 )
 def test_what_is_no_user_is_refused(tmp_path: Path, line: str, words: str) -> None:
