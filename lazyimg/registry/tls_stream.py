@@ -71,13 +71,19 @@ class TlsStream(httpcore.NetworkStream):
         return True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there, at most ``max_bytes``; empty at the end. For one thread at a time."""
-        while True:
-            found = self._decrypted(max_bytes)
-            if found is not None:
-                return found
-            self._send_pending(timeout)
-            self._feed(self._stream.read(max_bytes, timeout))
+        """Read what is there, at most ``max_bytes``; empty at the end. For one thread at a time.
+
+        Raises:
+            httpcore.ReadTimeout: nothing whole came in time, in however many pieces.
+        """
+        until, left = None if timeout is None else time.monotonic() + timeout, timeout
+        while (found := self._decrypted(max_bytes)) is None:
+            if left is not None and left <= 0:
+                raise httpcore.ReadTimeout("nothing that is whole")
+            self._send_pending(left)
+            self._feed(self._stream.read(max_bytes, left))
+            left = None if until is None else until - time.monotonic()
+        return found
 
     def _decrypted(self, most: int) -> bytes | None:
         """Return what is decrypted already, None if nothing is."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import struct
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -134,3 +136,21 @@ def test_floods_end(asked: Callable[..., Client], what: str) -> None:
     with pytest.raises((RegistryUnreachable, RegistryError)) as raised:
         registry.ping()
     assert str(raised.value).isprintable()
+
+
+def test_a_record_that_drips_ends(asked: Callable[..., Client]) -> None:
+    """Bytes of a TLS record that is never whole are no sign of life, whoever reads for all."""
+    dripped: list[int] = []
+
+    def drip(peer: Peer, _: int) -> None:
+        with contextlib.suppress(OSError):
+            socket.socket.send(peer.socket, b"\x17\x03\x03\x40\x00")
+            for number in range(500):
+                socket.socket.send(peer.socket, b"\0")
+                dripped.append(number)
+                time.sleep(0.02)
+
+    registry = asked(drip)
+    with pytest.raises(RegistryUnreachable):
+        registry.ping()
+    assert 0 < len(dripped) < 400
