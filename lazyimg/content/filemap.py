@@ -44,6 +44,17 @@ def _files(files: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[
     return tuple(sorted(placed_pairs, key=lambda pair: encoded(pair[0])))
 
 
+def _summary(files: tuple[tuple[str, Content], ...]) -> str:
+    names = [path for path, _ in files]
+    more = ", ..." if len(names) > _SHOWN else ""
+    return f"{len(names)} file{'' if len(names) == 1 else 's'}: {', '.join(names[:_SHOWN])}{more}"
+
+
+def _named(files: tuple[tuple[str, Content], ...]) -> str:
+    """What a ``repr`` shows: nothing of what is in the files, which may be keys and passwords."""
+    return f"<{_summary(files)}>"
+
+
 @frozen
 class FileMap:
     """Files by their place in the image; the directories above them are made, root's with mode 0755.
@@ -62,7 +73,7 @@ class FileMap:
         ValueError: a place twice, inside another file, or going up; a setting that makes no sense.
     """
 
-    files: tuple[tuple[str, Content], ...] = field(converter=_files)
+    files: tuple[tuple[str, Content], ...] = field(converter=_files, repr=_named)
     owner: Any = field(default=(0, 0), converter=owner_setting)
     mode: Any = field(default=None, converter=mode_setting)
     mtime: Any = field(default=0, converter=mtime_setting)
@@ -70,9 +81,7 @@ class FileMap:
 
     def describe(self) -> str:
         """Return how many files, and the first names."""
-        names = [path for path, _ in self.files]
-        more = ", ..." if len(names) > _SHOWN else ""
-        return f"{len(names)} file{'' if len(names) == 1 else 's'}: {', '.join(names[:_SHOWN])}{more}"
+        return _summary(self.files)
 
     def open(self) -> PiecesReader:
         """Return a reader; files are opened as it comes to them."""

@@ -18,6 +18,7 @@ from attrs import field, frozen
 from lazyimg.content.local import LocalFile, absolute, shown, widen
 from lazyimg.content.stream import OneShot
 from lazyimg.errors import SourceError
+from lazyimg.thunk.brief import sized
 from lazyimg.thunk.key import Opaque
 
 
@@ -203,7 +204,7 @@ class Bytes:
     '5 bytes'
     """
 
-    data: bytes
+    data: bytes = field(repr=sized)
     one_shot = False
 
     def describe(self) -> str:

@@ -4,7 +4,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import field, frozen
+
+from lazyimg.thunk.brief import sized
 
 KEEP = 8
 """Blocks that are kept: what a sink has still to take, and as many again for one that was cut."""
@@ -14,7 +16,7 @@ KEEP = 8
 class Kept:
     """A block, where it begins in the blob, and the digest of all before it."""
 
-    data: bytes
+    data: bytes = field(repr=sized)
     start: int
     digest: str
 

@@ -22,6 +22,7 @@ from lazyimg.image.layer import Layer
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.media_type import layer_media_type
 from lazyimg.state.contents import Contents, Local
+from lazyimg.thunk.brief import sized
 from lazyimg.thunk.key import Opaque
 from lazyimg.thunk.run import Run
 
@@ -109,7 +110,7 @@ class FromOpener(LocalLayer):
 class FromBytes(Layer):
     """A layer whose bytes are at hand: a tar, compressed on its way out, or a blob that is kept as it is."""
 
-    data: bytes
+    data: bytes = field(repr=sized)
     compression: Compression = field(factory=Gzip)
 
     def evaluate(self, run: Run) -> Contents:  # noqa: ARG002 - known without a run

@@ -20,6 +20,10 @@ def _base64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode()
 
 
+def _sized(data: bytes | None) -> str:
+    return "None" if data is None else f"<{len(data)} bytes>"
+
+
 def _size(value: Any) -> int:
     return fields.count(value, "descriptor.size")
 
@@ -66,7 +70,9 @@ class Descriptor(Record):
         hash=False,
         metadata=in_json("annotations", fields.text_map),
     )
-    data: bytes | None = attrs.field(default=None, metadata=in_json("data", fields.base64, _base64))
+    data: bytes | None = attrs.field(
+        default=None, repr=_sized, metadata=in_json("data", fields.base64, _base64)
+    )
     platform: Platform | None = attrs.field(
         default=None, metadata=in_json("platform", Platform.from_json, Platform.to_json)
     )

@@ -2,12 +2,13 @@
 
 from typing import ClassVar, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.errors import InvalidDocument
 from lazyimg.oci.config import ConfigFile
 from lazyimg.oci.digest import Digest
 from lazyimg.state.contents import Stored
+from lazyimg.thunk.brief import sized
 from lazyimg.thunk.run import Run
 from lazyimg.thunk.thunk import Thunk
 
@@ -19,7 +20,7 @@ CONFIG_LIMIT = 8 << 20
 class KnownConfig(Thunk[ConfigFile]):
     """A config whose bytes are at hand."""
 
-    data: bytes
+    data: bytes = field(repr=sized)
 
     def evaluate(self, run: Run) -> ConfigFile:  # noqa: ARG002 - known without a run
         """Parse it."""

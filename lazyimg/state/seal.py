@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.content.identity import Identity
 from lazyimg.errors import InvalidDocument
@@ -13,6 +13,7 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import in_family, is_layer, layer_compression
 from lazyimg.state.image_state import BASE_DIGEST, ImageState, StateLayer
+from lazyimg.thunk.brief import sized
 
 
 @frozen
@@ -25,7 +26,7 @@ class Sealed:
     """
 
     descriptor: Descriptor
-    data: bytes
+    data: bytes = field(repr=sized)
 
 
 def seal_config(declared: Descriptor, config: ConfigFile, diff_ids: Sequence[Digest]) -> Sealed:

@@ -23,8 +23,17 @@ def has_text(cls: type) -> bool:
     return text is not object.__str__ and not is_generated(text)
 
 
+def sized(data: "bytes | bytearray | memoryview | None") -> str:
+    """How many bytes they are, and nothing of what they say: they may be somebody's key.
+
+    >>> sized(b"s3cret"), sized(None)
+    ('<6 bytes>', 'None')
+    """
+    return "None" if data is None else f"<{memoryview(data).nbytes} bytes>"
+
+
 class Brief(reprlib.Repr):
-    """The first few items of anything, a few levels deep.
+    """The first few items of anything, a few levels deep; of bytes only how many.
 
     >>> Brief().line({"numbers": list(range(100))})
     "{'numbers': [0, 1, 2, 3, ...]}"
@@ -43,8 +52,8 @@ class Brief(reprlib.Repr):
 
     def repr1(self, x: Any, level: int) -> str:
         """``x`` with ``level`` more levels inside; what is cut here is never asked for its own repr."""
-        if isinstance(x, bytes):
-            return self._bytes(x)
+        if isinstance(x, bytes | bytearray | memoryview):
+            return sized(x)
         if isinstance(x, tuple):
             return self.repr_tuple(x, level)
         if isinstance(x, Mapping):
@@ -52,9 +61,6 @@ class Brief(reprlib.Repr):
         if attrs.has(type(x)) and is_generated(type(x).__repr__):
             return self._attrs_value(x, level)
         return super().repr1(x, level)
-
-    def _bytes(self, x: bytes) -> str:
-        return repr(x[: self.maxstring]) + ("..." if len(x) > self.maxstring else "")
 
     def _mapping(self, x: Mapping[Any, Any], level: int) -> str:
         items = islice(x.items(), self.maxdict)
