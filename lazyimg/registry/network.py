@@ -169,6 +169,7 @@ class CallStream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self.inner = self._stream = stream
         self._early = Early(stream)
+        self._is_cut_short = False
 
     def cut(self) -> None:
         """Cut the connection; whatever waits for it ends at once with an error."""
@@ -221,6 +222,7 @@ class CallStream(httpcore.NetworkStream):
 
     def _end_if_refused(self) -> None:
         if self._early.is_refused():
+            self._is_cut_short = True
             raise httpcore.WriteError("refused before everything was sent")
 
     def close(self) -> None:
@@ -236,7 +238,13 @@ class CallStream(httpcore.NetworkStream):
         )
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks about the socket."""
+        """Return what httpcore asks about the socket.
+
+        One that a request was not sent whole on is readable, which is to say over: the server would take what
+        comes next for the rest of that request, and httpcore knows it not, where but the end is missing.
+        """
+        if info == "is_readable" and self._is_cut_short:
+            return True
         return self._stream.get_extra_info(info)
 
 

@@ -21,7 +21,7 @@ from lazyimg.registry.pools import Tls
 from lazyimg.server.faults import Fault, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from support.http_server import Exchange
     from support.keeping_registry import KeepingRegistry
@@ -119,6 +119,47 @@ def test_what_is_no_answer_yet(client: Callable[..., Client], keeping: KeepingRe
     upload.commit(Digest.of(DATA))
     assert set(keeping.blobs) == {Digest.of(DATA)}
     assert upload.attempts == 1
+
+
+class EndsLate(ListedBody):
+    """A body whose last piece is followed by its end when it has been answered."""
+
+    def __init__(self, data: bytes, answered: threading.Event) -> None:
+        super().__init__(data)
+        self._answered = answered
+
+    def chunks(self, offset: int) -> Iterator[bytes | memoryview]:
+        """Yield the bytes, and wait."""
+        yield from super().chunks(offset)
+        assert self._answered.wait(20)
+        time.sleep(0.1)  # from being noted to being sent
+
+
+def test_what_was_not_sent_whole_is_not_followed_by_another_request(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """Where a body was refused when all but its end was sent, nothing else is said on the connection."""
+    answered, over = threading.Event(), threading.Event()
+    followed = bytearray()
+
+    def read_on(exchange: Exchange) -> bool:
+        if exchange.method == "PATCH":
+            left, body = MIB, exchange.body()
+            while left:
+                left -= len(next(body))
+            exchange.answer(403)
+            answered.set()
+            followed.extend(exchange.rest())
+            over.set()
+        return exchange.method == "PATCH"
+
+    keeping.hook = read_on
+    registry = client(keeping.host, retries=0)
+    with pytest.raises(Denied):
+        registry.begin_upload("me/app").send(EndsLate(DATA[:MIB], answered))
+    registry.begin_upload("me/app")
+    assert over.wait(20)
+    assert followed == b"\r\n"
 
 
 class Wrapped(httpcore.NetworkStream):

@@ -66,6 +66,11 @@ class Exchange:
         """Return the request's whole body."""
         return b"".join(self.body())
 
+    def rest(self) -> bytes:
+        """Return whatever else is said on the connection, to its end."""
+        self._handler.close_connection = True
+        return self._handler.rfile.read()
+
     def answer(
         self,
         status: int,
