@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from lazyimg.cli.piped import as_utf8, password_from_stdin
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -92,11 +94,15 @@ class Guards(NamedTuple):
             from lazyimg.server.htpasswd import read_htpasswd  # noqa: PLC0415 - the server's, on use
 
             return read_htpasswd(self.htpasswd)
-        return None if self.user is None else {self.user: self._password(self.user)}
+        return (
+            None
+            if self.user is None
+            else {as_utf8(self.user, "the name of --user"): self._password(self.user)}
+        )
 
     def _password(self, user: str) -> str:
         if self.password_stdin:
-            password = sys.stdin.readline().rstrip("\r\n")
+            password = password_from_stdin()
         elif PASSWORD in os.environ:
             password = os.environ[PASSWORD]
         elif is_terminal():
@@ -107,7 +113,7 @@ class Guards(NamedTuple):
             raise click.UsageError(
                 f"no password for {user}: set ${PASSWORD}, or give it on standard input with --password-stdin"
             )
-        return password
+        return as_utf8(password, f"the password of {user}")
 
     @contextlib.contextmanager
     def _certificate(self, host: str) -> Iterator[Tls | None]:

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from lazyimg.cli.piped import as_utf8, password_from_stdin
+
 AUTH_FILE = click.option(
     "--authfile",
     type=click.Path(dir_okay=False),
@@ -71,8 +73,8 @@ def _asked(username: str | None, *, from_stdin: bool) -> tuple[str, str]:
     if from_stdin:
         if not username:
             raise click.UsageError("--password-stdin needs --username: standard input holds the password")
-        return username, Secret(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
+        return as_utf8(username, "the user name"), password_from_stdin()
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask: pipe the password to --password-stdin")
-    name = username or click.prompt("Username", type=str)
-    return name, Secret(click.prompt("Password", type=str, hide_input=True))
+    name = as_utf8(username or click.prompt("Username", type=str), "the user name")
+    return name, Secret(as_utf8(click.prompt("Password", type=str, hide_input=True), "the password"))

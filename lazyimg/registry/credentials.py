@@ -4,14 +4,18 @@ A `Keychain` is asked once per registry and repository, when that registry asks 
 what it gave has expired. It answers with `Credentials`, or with ``None``: go on as anybody.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn, Protocol, SupportsIndex, overload
 
 from attrs import field, frozen
 
+from lazyimg.errors import CredentialError
+
 TOKEN_USER = "<token>"  # noqa: S105 - the credential helpers' mark that the secret is an identity token
 MASK = "***"
+_HALF = re.compile("[\ud800-\udfff]")
 MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
 
 
@@ -72,6 +76,15 @@ def hidden(value: Any) -> Any:
     return Secret(value) if isinstance(value, str) else value
 
 
+def is_text(value: str) -> bool:
+    r"""Tell whether a text can be sent, as UTF-8: bytes that were read by another encoding cannot.
+
+    >>> is_text("jürgen"), is_text("j\udcfcrgen")
+    (True, False)
+    """
+    return _HALF.search(value) is None
+
+
 @frozen(kw_only=True)
 class Credentials:
     """What to authenticate with; its ``repr`` shows no secret.
@@ -83,6 +96,9 @@ class Credentials:
         registry_token: a bearer token sent to the registry as it is ("registrytoken").
         expires: when they end, in seconds since the epoch (UTC); None if nobody says.
 
+    Raises:
+        CredentialError: one of them holds letters that nobody can send; nothing of it is repeated.
+
     >>> Credentials(username="me", password="s3cret")
     Credentials(username='me', password=***, identity_token='', registry_token='', expires=None)
     """
@@ -92,6 +108,15 @@ class Credentials:
     identity_token: str = field(default="", converter=Secret)
     registry_token: str = field(default="", converter=Secret)
     expires: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be sent, before anybody tries, and quotes it."""
+        for name in ("username", "password", "identity_token", "registry_token"):
+            if not is_text(getattr(self, name)):
+                raise CredentialError(
+                    f"the {name} holds letters that cannot be sent: was it read by another encoding "
+                    "than UTF-8?"
+                )
 
     @classmethod
     def of(cls, username: str, secret: str) -> "Credentials":

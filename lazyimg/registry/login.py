@@ -11,7 +11,7 @@ from lazyimg.registry.auth_file import AuthFile
 from lazyimg.registry.auth_paths import docker_path
 from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
-from lazyimg.registry.credentials import Credentials, Keychain
+from lazyimg.registry.credentials import Credentials, Keychain, is_text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -79,6 +79,11 @@ def credentials_of(name: LoginName, username: str, password: str) -> Credentials
         raise CredentialError(
             f"cannot log in to {name}: a username has no colon, and neither it nor a password has line ends "
             "or other control characters; was there a line end behind what was read?"
+        )
+    if not (is_text(username) and is_text(password)):
+        raise CredentialError(
+            f"cannot log in to {name}: the username or the password was read by another encoding than UTF-8, "
+            "and cannot be sent so"
         )
     return Credentials.of(username, password)
 

@@ -42,9 +42,12 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 def start() -> Callable[..., subprocess.Popen[str]]:
     """Give a function that starts the command as a program."""
 
-    def started(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def started(
+        *arguments: str | bytes, stdin: int | None = None, **environment: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "lazyimg.cli", *arguments],
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

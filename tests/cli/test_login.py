@@ -44,7 +44,7 @@ def told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 def test_the_password_comes_through_a_pipe(
     command: Any, monkeypatch: Any, registry: li.Registry, auth_file: Path, end: str
 ) -> None:
-    """One line is read, its end is no part of it, and what is printed does not repeat it."""
+    """Its line end is no part of it, and what is printed does not repeat it."""
     told(monkeypatch, SECRET + end)
     ended = command("login", "--username", "me", "--password-stdin", registry.host)
     assert (ended.code, ended.err) == (0, "")
@@ -66,6 +66,42 @@ def test_a_wrong_password_ends_with_1(
     assert "  while logging in to" in ended.err
     assert "another-passw0rd" not in ended.err
     assert not auth_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (b"s3cret\nxyz", "several lines"),
+        (b"s3cret\n\n", "several lines"),
+        (b"s3cret\rxyz", "several lines"),
+        (b"s3cret\xff", "the password on standard input is no UTF-8"),
+        (b"s3cret" * (1 << 18), "more than a password"),
+    ],
+)
+def test_a_pipe_with_something_else(
+    command: Any, monkeypatch: Any, auth_file: Path, typed: bytes, said: str
+) -> None:
+    """All of it is the password, or nothing is; what it was is not repeated."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
+    ended = command("login", "--username", "me", "--password-stdin", "127.0.0.1:1")
+    assert (ended.code, ended.out) == (2, "")
+    assert said in " ".join(ended.err.split())
+    assert "s3cret" not in ended.err
+    assert not auth_file.exists()
+
+
+def test_a_user_whose_name_the_locale_does_not_know(start: Any, tmp_path: Path) -> None:
+    """Names and passwords are UTF-8, whatever encoding the locale has; a name that is none is refused."""
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with li.Registry(users={"jürgen": "päss"}) as registry:
+        for user, code, said in (("jürgen", 0, "logged in"), (b"j\xff", 2, "the user name is no UTF-8")):
+            path = str(tmp_path / "auth.json")
+            options = ("--password-stdin", "--authfile", path, registry.host)
+            with start("login", "-u", user, *options, stdin=subprocess.PIPE, **plain) as process:
+                out, err = process.communicate("päss\n", timeout=60)
+            assert process.returncode == code, err
+            assert said in out + err
+            assert "Traceback" not in err
 
 
 def test_a_file_of_its_own(command: Any, monkeypatch: Any, registry: li.Registry, auth_file: Path) -> None:

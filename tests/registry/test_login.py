@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.http_server import HttpServer
 from support.programs import need
+from support.shown import shown
 
 import lazyimg as li
 from lazyimg.errors import (
@@ -145,13 +146,28 @@ def test_names_that_are_refused(name: str, tmp_path: Path) -> None:
         ("a:b", SECRET, "no colon"),
         ("me", SECRET + "\n", "line end"),
         ("me\0", SECRET, "control characters"),
+        ("me", SECRET + "\udcff", "another encoding than UTF-8"),
+        ("m\udcff", SECRET, "another encoding than UTF-8"),
     ],
 )
 def test_credentials_that_no_file_holds(username: str, password: str, said: str, tmp_path: Path) -> None:
     """They are refused before anybody is asked."""
     with pytest.raises(CredentialError, match=said) as raised:
         li.login("127.0.0.1:1", username, password, auth_file=tmp_path / "auth.json")
-    assert SECRET not in str(raised.value)
+    assert SECRET not in shown(raised.value)
+    assert raised.value.__context__ is None
+
+
+def test_credentials_that_nobody_can_send() -> None:
+    """They are refused where they are made, with nothing of them in the error or what it came from."""
+    for name in ("username", "password", "identity_token", "registry_token"):
+        with pytest.raises(CredentialError, match=f"the {name} holds letters that cannot be sent") as raised:
+            Credentials(**{name: SECRET + "\udcff"})
+        assert name == "username" or SECRET not in shown(raised.value)
+        assert SECRET not in str(raised.value)
+        assert raised.value.__context__ is None
+    with pytest.raises(CredentialError, match="cannot be sent"):
+        li.StaticKeychain({"ghcr.io": ("me", SECRET + "\udcff")})
 
 
 def test_the_registry_shows_a_certificate(tmp_path: Path) -> None:

@@ -130,6 +130,20 @@ def test_options_that_do_not_go_together(options: list[str], words: str, monkeyp
     assert re.search(words, " ".join(result.output.split()))
 
 
+def test_a_password_that_nobody_can_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is no UTF-8, or has several lines, starts nothing, and is not repeated."""
+    monkeypatch.delenv(PASSWORD, raising=False)
+    for typed, said in ((b"s3cret\xff", "is no UTF-8"), (b"s3cret\nmore", "several lines")):
+        result = CliRunner().invoke(serve, ["--user", "anna", "--password-stdin"], input=typed)
+        assert result.exit_code == 2
+        assert said in " ".join(result.output.split())
+        assert "s3cret" not in result.output
+    monkeypatch.setenv(PASSWORD, "s3cret\udcff")
+    result = CliRunner().invoke(serve, ["--user", "anna"])
+    assert result.exit_code == 2
+    assert "the password of anna is no UTF-8" in " ".join(result.output.split())
+
+
 def answers(port: int, *, secure: bool, password: str = "") -> list[int]:
     """Ask without and with the password of anna."""
     transport = httpx.HTTPTransport(retries=8, verify=False)
