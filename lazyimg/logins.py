@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lazyimg.engine import Engine, current_engine
-from lazyimg.registry.credentials import Secret
 
 if TYPE_CHECKING:
     from lazyimg.registry.login import AuthStore, Login
@@ -48,10 +47,11 @@ def login(
         CredentialError: the file is broken or cannot be written, the helper failed, or other credentials for
             the registry would be found before these.
         InvalidReference: this is no registry.
+        InvalidSetting: the user or the password is no text.
     """
     from lazyimg.registry import login as parts  # noqa: PLC0415 - httpx is loaded on use
 
-    password = Secret(password)
+    password = parts.text_of("password", password)
     name = parts.LoginName.parse(registry)
     given = parts.credentials_of(name, username, password)
     store = _store(auth_file)

@@ -12,9 +12,11 @@ from typing import Any, NoReturn, Protocol, SupportsIndex, overload
 from attrs import field, frozen
 
 from lazyimg.errors import CredentialError
+from lazyimg.registry.settings import is_str, must, wrong
 
 TOKEN_USER = "<token>"  # noqa: S105 - the credential helpers' mark that the secret is an identity token
 MASK = "***"
+_TEXT = "a text (was what it comes from never set?)"
 _HALF = re.compile("[\ud800-\udfff]")
 MARGIN = 60.0  # seconds before their end from which credentials are not used: what they open takes a while
 
@@ -85,6 +87,29 @@ def is_text(value: str) -> bool:
     return _HALF.search(value) is None
 
 
+def text_of(name: str, value: Any) -> Secret:
+    """A secret, or what goes with one, as a text that is not shown.
+
+    Raises:
+        InvalidSetting: it is no text, such as a variable that was never set.
+    """
+    if not isinstance(value, str):
+        raise wrong(name, value, _TEXT, is_secret=True)
+    return Secret(value)
+
+
+def _hidden_password(value: Any) -> Secret:
+    return text_of("password", value)
+
+
+def _hidden_identity_token(value: Any) -> Secret:
+    return text_of("identity_token", value)
+
+
+def _hidden_registry_token(value: Any) -> Secret:
+    return text_of("registry_token", value)
+
+
 @frozen(kw_only=True)
 class Credentials:
     """What to authenticate with; its ``repr`` shows no secret.
@@ -98,15 +123,16 @@ class Credentials:
 
     Raises:
         CredentialError: one of them holds letters that nobody can send; nothing of it is repeated.
+        InvalidSetting: one of them is no text, such as a variable that was never set.
 
     >>> Credentials(username="me", password="s3cret")
     Credentials(username='me', password=***, identity_token='', registry_token='', expires=None)
     """
 
-    username: str = ""
-    password: str = field(default="", converter=Secret)
-    identity_token: str = field(default="", converter=Secret)
-    registry_token: str = field(default="", converter=Secret)
+    username: str = field(default="", validator=must(is_str, _TEXT, is_secret=True))
+    password: str = field(default="", converter=_hidden_password)
+    identity_token: str = field(default="", converter=_hidden_identity_token)
+    registry_token: str = field(default="", converter=_hidden_registry_token)
     expires: float | None = None
 
     def __attrs_post_init__(self) -> None:

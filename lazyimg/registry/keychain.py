@@ -6,14 +6,17 @@ Constructing a keychain reads nothing; files are read, and helpers run, when a r
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 from attrs.converters import optional
 
+from lazyimg.errors import InvalidSetting
 from lazyimg.registry.auth_file import AuthFile, canonical_host
 from lazyimg.registry.auth_paths import docker_path, podman_paths
 from lazyimg.registry.credential_helper import TIME_LIMIT
 from lazyimg.registry.credentials import Credentials, Keychain
+from lazyimg.registry.settings import by_name, wrong
 
 __all__ = [
     "Anonymous",
@@ -40,14 +43,25 @@ class Anonymous:
         return
 
 
-def _as_credentials(value: Credentials | tuple[str, str]) -> Credentials:
-    return value if isinstance(value, Credentials) else Credentials.of(*value)
+_PAIR = "a pair of texts, user and secret, or Credentials"
 
 
-def _by_host(
-    hosts: Mapping[str, Credentials | tuple[str, str]],
-) -> Mapping[str, Credentials]:
-    return {canonical_host(host): _as_credentials(value) for host, value in hosts.items()}
+def _as_credentials(host: str, value: Any) -> Credentials:
+    if isinstance(value, Credentials):
+        return value
+    if not (isinstance(value, tuple | list) and len(value) == 2):  # noqa: PLR2004 - a pair
+        raise wrong(f"what StaticKeychain is given for {host}", value, _PAIR, is_secret=True)
+    try:
+        return Credentials.of(*value)
+    except InvalidSetting as error:
+        raise InvalidSetting(f"what StaticKeychain is given for {host}: {error}") from None
+
+
+def _by_host(hosts: Any) -> Mapping[str, Credentials]:
+    if not isinstance(hosts, Mapping):
+        raise wrong("hosts", hosts, f"a mapping from registry to {_PAIR}", is_secret=True)
+    pairs = ((host, _as_credentials(host, value)) for host, value in hosts.items())
+    return by_name(pairs, canonical_host, "StaticKeychain")
 
 
 @frozen
@@ -57,6 +71,9 @@ class StaticKeychain:
     Attributes:
         hosts: from registry (``ghcr.io``, ``docker.io``, ``localhost:5000``) to ``(user, secret)`` or
             `Credentials`.
+
+    Raises:
+        InvalidSetting: something else was given, or two for one registry; nothing of it is repeated.
 
     >>> StaticKeychain({"ghcr.io": ("me", "s3cret")}).credentials("ghcr.io", "me/app").username
     'me'

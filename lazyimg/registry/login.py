@@ -11,11 +11,11 @@ from lazyimg.registry.auth_file import AuthFile
 from lazyimg.registry.auth_paths import docker_path
 from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
-from lazyimg.registry.credentials import Credentials, Keychain, is_text
+from lazyimg.registry.credentials import Credentials, Keychain, is_text, text_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-__all__ = ["AuthStore", "Identifying", "Login", "LoginName", "credentials_of", "refuse_hidden"]
+__all__ = ["AuthStore", "Identifying", "Login", "LoginName", "credentials_of", "refuse_hidden", "text_of"]
 
 
 @frozen
@@ -72,7 +72,10 @@ def credentials_of(name: LoginName, username: str, password: str) -> Credentials
 
     Raises:
         CredentialError: there is no user or no password, or files cannot hold them.
+        InvalidSetting: one of them is no text.
     """
+    text_of("username", username)
+    text_of("password", password)
     if not (username and password):
         raise CredentialError(f"cannot log in to {name}: a username and a password are needed")
     if ":" in username or _CONTROL.search(username) or _CONTROL.search(password):

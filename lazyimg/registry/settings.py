@@ -1,0 +1,93 @@
+"""What a setting has to be: refused by its name where it is made, and not where it is used, much later."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lazyimg.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+_SHOWN = (str, int, float)  # who knows what others show of themselves
+_LONGEST = 60  # characters of a value that are repeated
+
+V = TypeVar("V")
+Validator = Callable[[Any, "Attribute[Any]", Any], None]
+
+
+def wrong(name: str, value: object, wanted: str, *, is_secret: bool = False) -> InvalidSetting:
+    """Word that a setting cannot be what it was given.
+
+    Args:
+        name: of the setting.
+        value: what it was given.
+        wanted: what it has to be.
+        is_secret: whether the value may be one, of which nothing is repeated.
+
+    >>> str(wrong("jobs", "4", "a whole number from 1 on"))
+    "jobs='4' is a str: a whole number from 1 on is wanted"
+    >>> str(wrong("password", None, "a text", is_secret=True))
+    'password is a NoneType: a text is wanted'
+    """
+    shown = f"={value!r}"[:_LONGEST] if isinstance(value, _SHOWN) and not is_secret else ""
+    kind = f"the class {value.__qualname__}" if isinstance(value, type) else f"a {type(value).__qualname__}"
+    return InvalidSetting(f"{name}{shown} is {kind}: {wanted} is wanted")
+
+
+def must(fits: Callable[[Any], bool], wanted: str, *, is_secret: bool = False) -> Validator:
+    """A validator of attrs that takes what fits.
+
+    Args:
+        fits: tells of a value.
+        wanted: what that is, for messages.
+        is_secret: whether nothing of what does not fit may be repeated.
+    """
+
+    def check(_: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if not fits(value):
+            raise wrong(attribute.name, value, wanted, is_secret=is_secret)
+
+    return check
+
+
+def is_str(value: object) -> bool:
+    """Whether it is a text."""
+    return isinstance(value, str)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number that one can count up to: ``nan`` is none, and True neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_count(value: object, least: int = 0) -> bool:
+    """Whether it is a whole number, and not below ``least``."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def by_name(pairs: Iterable[tuple[Any, V]], canonical: Callable[[str], str], what: str) -> dict[str, V]:
+    """Settings by the one name of each registry, however it was written.
+
+    Args:
+        pairs: names, and what is said of each.
+        canonical: makes the one name.
+        what: the setting, for messages.
+
+    Raises:
+        InvalidSetting: two names of one registry, of which one would be lost; or something that is no name.
+
+    >>> by_name([("B", 1)], str.lower, "hosts")
+    {'b': 1}
+    """
+    found: dict[str, V] = {}
+    for name, value in pairs:
+        if not isinstance(name, str):
+            raise wrong(f"a name in {what}", name, "a text, host[:port],")
+        one = canonical(name)
+        if one in found:
+            raise InvalidSetting(
+                f"{what} names {one} twice, the second time as {name[:100]!r}: say all at once"
+            )
+        found[one] = value
+    return found
