@@ -46,6 +46,17 @@ def test_it_tells_the_idea(shown: str, foreign_attempts: list[str]) -> None:
     assert not foreign_attempts
 
 
+def test_a_proxy_of_the_environment_is_not_asked(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs where the world is reached by a proxy."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    ended = command("demo")
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_the_denied_push_read_nothing(shown: str) -> None:
     """The registry's words are told, one request was made, and of the source 0 bytes were read."""
     denied = shown[shown.index("A push that is denied") : shown.index("The same push, allowed")]

@@ -17,6 +17,7 @@ from support.http_server import Exchange, HttpServer
 from support.ports import free_port
 from support.programs import need
 
+import lazyimg as li
 from lazyimg.errors import RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry import network
@@ -372,6 +373,32 @@ def test_proxy_of_the_environment_is_not_told_what_this_machine_is(
             client(host, keychain=StaticKeychain({host: ("me", "s3cret")})).ping()
         assert len(server.exchanges) == 4
     assert proxy.exchanges == []
+
+
+NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in NAMES), NAMES])
+def test_a_registry_on_this_machine_needs_no_exception(
+    monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """The environment's proxies, that are not there, keep nobody from loopback, in plain text and by TLS."""
+    for name in (*NAMES, "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in names:
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for tls in (False, True):
+        with li.Registry(tls=tls) as own, li.Engine(hosts={own.host: own.settings}, retries=0):
+            li.Image.empty().write(f"{own.host}/empty:1")
+            assert own.traffic().requests["PUT manifest"] == 1
+
+
+def test_named_proxy_is_used_on_this_machine_too(proxy: HttpServer, client: Callable[..., Client]) -> None:
+    """Who names a proxy means it."""
+    with HttpServer(lambda exchange: exchange.answer(200, b"itself")) as server:
+        named = client(server.host, proxy=f"http://{proxy.host}")
+        assert named.get_manifest("me/app", "v1").data == b"by proxy"
+        assert server.exchanges == []
 
 
 def test_proxy_that_is_not_there() -> None:

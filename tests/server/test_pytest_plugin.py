@@ -113,6 +113,15 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     assert "3 passed" in out, out
 
 
+def test_a_proxy_of_the_environment_is_not_asked(tmp_path: Path) -> None:
+    """Where the machine reaches the world by a proxy, tests with the fixture run all the same."""
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")
+    out = run(
+        tmp_path, "-p", PLUGIN, "-k", "nearest", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", NO_PROXY="", **proxies
+    )
+    assert "1 passed" in out, out
+
+
 def test_it_costs_nothing_where_it_is_not_used() -> None:
     """Loading the plugin imports nothing but itself and the two packages it stands in."""
     program = f"""
