@@ -31,7 +31,8 @@ def login(
 
     Args:
         registry: ``ghcr.io``, ``docker.io``, ``localhost:5000``; or, as podman has it, a namespace or a
-            repository of one, for which alone the credentials are used: ``quay.io/team``.
+            repository of one, for which alone the credentials are used: ``quay.io/team``. Written with
+            ``https://``, it is spoken to over https, on this machine too.
         username: who logs in; ``<token>`` says that the password is an identity token.
         password: the password, or a personal access token in its place.
         auth_file: the file to keep them in; whoever reads has to be told as well.
@@ -42,12 +43,13 @@ def login(
 
     Raises:
         Unauthorized: the registry does not believe them.
-        RegistryError: it refused for another reason.
+        RegistryError: it refused for another reason, or is no registry.
         RegistryUnreachable: it did not answer.
         CredentialError: the file is broken or cannot be written, the helper failed, or other credentials for
             the registry would be found before these.
         InvalidReference: this is no registry.
-        InvalidSetting: the user or the password is no text.
+        InvalidSetting: the user or the password is no text; or the registry was named with ``http://``, and
+            the engine does not say that of it, or with ``https://``, and the engine says plain http.
     """
     from lazyimg.registry import login as parts  # noqa: PLC0415 - httpx is loaded on use
 
@@ -58,7 +60,7 @@ def login(
     if auth_file is None:
         parts.refuse_hidden(name, store)
     runtime = (engine or current_engine()).begin().runtime
-    with runtime.identifying(name.registry, parts.Given(given)) as client:
+    with runtime.identifying(name, parts.Given(given)) as client:
         try:
             kept = client.identify(f"log in to {name} as {username}", given)
         except Exception as error:

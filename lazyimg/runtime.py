@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lazyimg.registry.budget import Budget
     from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
-    from lazyimg.registry.login import Identifying
+    from lazyimg.registry.login import Identifying, LoginName
     from lazyimg.registry.transport import Observer
     from lazyimg.stores.archive import Archive, OpensArchive
 
@@ -95,11 +95,17 @@ class Runtime:
     def _host(self, name: str) -> Host:
         return self.settings.hosts.get(name, Host())
 
-    def identifying(self, host: str, keychain: "Keychain") -> "Identifying":
-        """A client of its own for a registry, with other credentials. Connects nothing yet."""
-        from lazyimg.registry.login import Identifying  # noqa: PLC0415 - httpx is loaded on use
+    def identifying(self, name: "LoginName", keychain: "Keychain") -> "Identifying":
+        """A client of its own for a registry, with other credentials. Connects nothing yet.
 
-        return Identifying(host, **(self._options(host) | {"keychain": keychain}))
+        Raises:
+            InvalidSetting: the scheme that it was named with is not what is said of it.
+        """
+        from lazyimg.registry.login import Identifying, spoken  # noqa: PLC0415 - httpx is loaded on use
+
+        options = self._options(name.registry)
+        options["scheme"] = spoken(name, options.get("scheme"))
+        return Identifying(name.registry, **(options | {"keychain": keychain}))
 
     def _options(self, host: str) -> dict[str, Any]:
         """What a client of a host is made with."""

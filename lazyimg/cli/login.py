@@ -20,8 +20,13 @@ AUTH_FILE = click.option(
 @click.argument("registry")
 @click.option("-u", "--username", metavar="NAME", help="Who logs in; asked for if it is not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--insecure", is_flag=True, help="Speak plain http. This machine is always spoken to so.")
-@click.option("--ca", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="Trust these, too.")
+@click.option("--insecure", is_flag=True, help="Speak plain http, which loopback addresses need not be told.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Speak https, and trust these, too.",
+)
 @AUTH_FILE
 def login(  # noqa: PLR0913 - what click was told of above
     registry: str,
@@ -35,15 +40,21 @@ def login(  # noqa: PLR0913 - what click was told of above
     """Check credentials with a REGISTRY, and keep them for it.
 
     REGISTRY is one such as ghcr.io, docker.io or localhost:5000, or a namespace of one, such as quay.io/team.
+    With https:// before it, or --ca, it is spoken to over https, on a loopback address too.
     A password is read from the terminal, or by --password-stdin, and never from the command line.
     """
     from lazyimg.engine import Engine  # noqa: PLC0415 - help must not load what it needs
     from lazyimg.logins import login as log_in  # noqa: PLC0415 - as above
     from lazyimg.registry.auth_store import LoginName  # noqa: PLC0415 - as above
+    from lazyimg.registry.host import Host  # noqa: PLC0415 - as above
 
-    host = LoginName.parse(registry).registry
+    name = LoginName.parse(registry)
+    if insecure and (ca or name.scheme == "https"):
+        raise click.UsageError(
+            f"--insecure is plain http, and {'--ca' if ca else 'https://'} is not: which is it?"
+        )
     username, password = _asked(username, from_stdin=password_stdin)
-    with Engine(insecure=[host] if insecure else [], ca=ca) as engine:
+    with Engine(hosts={name.registry: Host(scheme="http" if insecure else None, ca=ca)}) as engine:
         kept = log_in(registry, username, password, auth_file=authfile, engine=engine)
     click.echo(f"logged in to {kept.registry} as {kept.username}; kept in {kept.kept}")
 

@@ -34,7 +34,12 @@ _FOREIGN: Final = re.compile(r"[^A-Za-z0-9._\-/:\[\]]").search
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
-def _repository(text: str) -> str:
+def checked_repository(text: str) -> str:
+    """Return the name of a repository, or of what repositories are below.
+
+    Raises:
+        InvalidReference: it is none.
+    """
     if _REPOSITORY(text) is None:
         hint = "it must be in lower case" if _REPOSITORY(text.lower()) else "see the distribution-spec's rule"
         raise InvalidReference(f"{text[:100]!r} is no repository name: {hint}")
@@ -82,7 +87,7 @@ class Reference:
     """
 
     registry: str = attrs.field(converter=canonical_registry)
-    repository: str = attrs.field(converter=_repository)
+    repository: str = attrs.field(converter=checked_repository)
     tag: str | None = attrs.field(default=None, converter=_tag)
     digest: Digest | None = attrs.field(default=None, converter=_digest)
 

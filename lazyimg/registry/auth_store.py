@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.errors import CredentialError, InvalidReference
+from lazyimg.oci.reference import checked_repository
 from lazyimg.oci.registry_name import canonical_registry
 from lazyimg.registry.auth_file import HUB_SERVER, AuthFile, canonical_host, namespace_of, server_of
 from lazyimg.registry.credential_helper import TIME_LIMIT, erase_from_helper, store_in_helper
@@ -26,6 +27,7 @@ class LoginName:
     Attributes:
         registry: the registry as references name it.
         namespace: ``team`` or ``team/app``; empty for all of the registry.
+        scheme: ``http`` or ``https`` where that was said, for who speaks with it; no part of what is kept.
 
     >>> LoginName.parse("https://index.docker.io/v1/").key, LoginName.parse("quay.io/team").key
     ('https://index.docker.io/v1/', 'quay.io/team')
@@ -33,17 +35,22 @@ class LoginName:
 
     registry: str
     namespace: str = ""
+    scheme: str = field(default="", eq=False)
 
     @classmethod
     def parse(cls, text: str) -> "LoginName":
         """Read what a user calls it.
 
         Raises:
-            InvalidReference: it is no registry.
+            InvalidReference: it is no registry, nor a namespace or a repository of one.
         """
         if "@" in text:  # not repeated: what stands before it could be a password
             raise InvalidReference("a registry is named without a user: write host[:port], such as ghcr.io")
-        return cls(canonical_registry(canonical_host(text)), namespace_of(text))
+        registry, namespace = canonical_registry(canonical_host(text)), namespace_of(text)
+        if namespace:
+            _check_namespace(registry, namespace)
+        scheme, mark, _ = text.partition("://")
+        return cls(registry, namespace, scheme if mark else "")
 
     @property
     def key(self) -> str:
@@ -54,6 +61,19 @@ class LoginName:
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.namespace}" if self.namespace else self.registry
+
+
+def _check_namespace(registry: str, namespace: str) -> None:
+    try:
+        checked_repository(namespace)
+    except InvalidReference:
+        pass
+    else:
+        return
+    raise InvalidReference(
+        f"{registry}/{namespace[:100]} is no registry, namespace or repository: credentials are kept for "
+        "these, without a tag, such as quay.io/team/app"
+    )
 
 
 @frozen

@@ -155,7 +155,7 @@ class Conversation:
 
         return self._until_answered(question, patience, read)
 
-    def identify(self, question: Question) -> str:
+    def identify(self, question: Question) -> tuple[str, Answer]:
         """Ask, and the token service for an identity token besides; return that, empty if it gave none.
 
         Raises:
@@ -163,8 +163,8 @@ class Conversation:
             RegistryUnreachable: there was none.
         """
         self._authorizer.wants_identity = True
-        self.ask(question)
-        return self._authorizer.identity_token
+        answer = self.ask(question)
+        return self._authorizer.identity_token, answer
 
     def open(self, question: Question, patience: Patience = ANY) -> Reply:
         """Ask, and return the answer with its body still to be read.

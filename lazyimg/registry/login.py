@@ -1,21 +1,35 @@
 """Logging in to a registry, and out: credentials are checked, and kept where all tools find them."""
 
+import json
 import os
 import re
 from pathlib import Path
 
 from attrs import evolve, frozen
 
-from lazyimg.errors import CredentialError
+from lazyimg.errors import CredentialError, InvalidSetting, RegistryError
+from lazyimg.oci.registry_name import is_loopback
 from lazyimg.registry.auth_file import AuthFile
 from lazyimg.registry.auth_paths import docker_path
 from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
+from lazyimg.registry.conversation import Answer
 from lazyimg.registry.credentials import Credentials, Keychain, is_text, text_of
+from lazyimg.registry.transport import host_of
 
+_VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-__all__ = ["AuthStore", "Identifying", "Login", "LoginName", "credentials_of", "refuse_hidden", "text_of"]
+__all__ = [
+    "AuthStore",
+    "Identifying",
+    "Login",
+    "LoginName",
+    "credentials_of",
+    "refuse_hidden",
+    "spoken",
+    "text_of",
+]
 
 
 @frozen
@@ -59,12 +73,52 @@ class Identifying(Client):
 
         Raises:
             Unauthorized: they are not believed.
-            RegistryError: another refusal.
+            RegistryError: another refusal, or an answer that is no registry's.
             RegistryUnreachable: no answer.
         """
         question = evolve(self._endpoints.ping(), doing=doing)
-        identity = self._conversation.identify(question)
+        identity, answer = self._conversation.identify(question)
+        if not _is_of_registry(answer):
+            raise RegistryError(
+                f"cannot {doing}: {host_of(answer.url)} answered {answer.status}, and not as a registry "
+                "does: is this the registry's name, and its port?",
+                status=answer.status,
+            )
         return Credentials(username=given.username, identity_token=identity) if identity else given
+
+
+def _is_of_registry(answer: Answer) -> bool:
+    """Tell whether a registry gave it: by its name for itself, or as nothing, or JSON, is in it."""
+    if _VERSION in answer.headers or not answer.data.strip():
+        return True
+    try:
+        json.loads(answer.data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def spoken(name: LoginName, scheme: str | None) -> str | None:
+    """Return the scheme to log in by: the one that was written before the name, or the engine's.
+
+    Args:
+        name: what is logged in to.
+        scheme: what the engine speaks with it; None is https, and http with this machine alone.
+
+    Raises:
+        InvalidSetting: the two contradict each other, or the password would go out in plain text.
+    """
+    if name.scheme == "https" and scheme == "http":
+        raise InvalidSetting(
+            f"{name} was named with https://, and is to be spoken to over plain http: which is it?"
+        )
+    usual = scheme or ("http" if is_loopback(name.registry) else "https")
+    if name.scheme == "http" and usual == "https":
+        raise InvalidSetting(
+            f"cannot log in to {name} over http://: whoever listens would know the password; name it without "
+            "http://, or say insecure="
+        )
+    return name.scheme or scheme
 
 
 def credentials_of(name: LoginName, username: str, password: str) -> Credentials:

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.programs import need
 
 import lazyimg as li
 
@@ -130,6 +131,60 @@ def test_a_login_that_cannot_ask_ends_with_2(
     ended = command("login", *arguments, "registry.example")
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def test_a_registry_that_the_command_serves_with_tls(
+    command: Any, start: Any, monkeypatch: Any, auth_file: Path
+) -> None:
+    """``--ca`` with what the server printed is all it takes; ``https://`` alone trusts nobody new."""
+    need("openssl", "openssl")
+    arguments = ("registry", "serve", "--address", "127.0.0.1:0", "--tls", "--token", "--user", "me")
+    with start(*arguments, LAZYIMG_REGISTRY_PASSWORD=SECRET) as server:
+        try:
+            host = server.stdout.readline().split(" on https://")[1].split()[0]
+            authority = server.stdout.readline().split(" by ")[1].strip()
+            told(monkeypatch, SECRET)
+            ended = command("login", "-u", "me", "--password-stdin", "--ca", authority, host)
+            assert (ended.code, ended.err) == (0, "")
+            assert ended.out == f"logged in to {host} as me; kept in {auth_file}\n"
+            with li.Engine(hosts={host: li.Host(ca=authority)}):
+                li.Image.empty().write(f"{host}/app:1")
+            told(monkeypatch, SECRET)
+            ended = command("login", "-u", "me", "--password-stdin", f"https://{host}")
+            assert ended.code == 1
+            assert "shows a certificate that is not trusted" in ended.err
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--ca", __file__, "--insecure", "127.0.0.1:1"], 2, "--insecure is plain http, and --ca is not"),
+        (["--insecure", "https://127.0.0.1:1"], 2, "--insecure is plain http, and https:// is not"),
+        (["--ca", __file__, "REGISTRY"], 1, f"cannot use ca={__file__}"),
+        (["http://registry.example"], 1, "cannot log in to registry.example over http://"),
+        (["https://REGISTRY"], 1, "does not speak TLS"),
+    ],
+)
+def test_schemes_that_do_not_go_together(
+    command: Any,
+    monkeypatch: Any,
+    auth_file: Path,
+    registry: li.Registry,
+    arguments: list[str],
+    code: int,
+    said: str,
+) -> None:
+    """What contradicts itself, or is no file of certificates, is told, and no password goes out for it."""
+    told(monkeypatch, SECRET)
+    before = len(registry.requests)
+    given = [one.replace("REGISTRY", registry.host) for one in arguments]
+    ended = command("login", "-u", "me", "--password-stdin", *given)
+    assert ended.code == code
+    assert said in " ".join(ended.err.split())
+    assert len(registry.requests) == before
+    assert not auth_file.exists()
 
 
 @pytest.mark.parametrize("verb", ["login", "logout"])

@@ -20,6 +20,7 @@ import lazyimg as li
 from lazyimg.errors import (
     CredentialError,
     InvalidReference,
+    InvalidSetting,
     RegistryError,
     RegistryUnreachable,
     Unauthorized,
@@ -128,7 +129,16 @@ def test_nobody_there_and_no_registry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "no registry", "me:s3cret-passw0rd@ghcr.io", "https://me:s3cret-passw0rd@a.b"]
+    "name",
+    [
+        "",
+        "no registry",
+        "ghcr.io/team/app:1",
+        "ghcr.io/Team",
+        "ftp://ghcr.io",
+        "me:s3cret-passw0rd@ghcr.io",
+        "https://me:s3cret-passw0rd@a.b",
+    ],
 )
 def test_names_that_are_refused(name: str, tmp_path: Path) -> None:
     """A name that is none is refused, and a password in it not repeated."""
@@ -184,6 +194,52 @@ def test_the_registry_shows_a_certificate(tmp_path: Path) -> None:
         with li.Engine(hosts={host: li.Host(scheme="https", ca=tls.certificate)}):
             li.login(host, "me", SECRET, auth_file=path)
     assert DockerKeychain(path).credentials(host, None) == GIVEN
+
+
+def test_https_is_spoken_where_it_is_written(tmp_path: Path) -> None:
+    """A loopback address too is spoken to over https then, and nothing goes out in plain text."""
+    need("openssl", "openssl")
+    tls, path = Tls.self_signed(tmp_path / "tls"), tmp_path / "auth.json"
+    with li.Registry(users={"me": SECRET}, tls=tls) as registry, li.Engine(ca=tls.certificate):
+        assert li.login(f"https://{registry.host}", "me", SECRET, auth_file=path).registry == registry.host
+        assert DockerKeychain(path).credentials(registry.host, None) == GIVEN
+    with li.Registry(users={"me": SECRET}) as plain:
+        with pytest.raises(RegistryUnreachable, match="does not speak TLS"):
+            li.login(f"https://{plain.host}", "me", SECRET, auth_file=path)
+        with pytest.raises(InvalidSetting, match="which is it"), li.Engine(insecure=[plain.host]):
+            li.login(f"https://{plain.host}", "me", SECRET, auth_file=path)
+        assert plain.requests == []
+        assert li.login(f"http://{plain.host}", "me", SECRET, auth_file=path)
+
+
+def test_plain_http_is_not_taken_from_a_name(tmp_path: Path) -> None:
+    """``http://`` before a name alone sends nobody's password in plain text."""
+    with pytest.raises(InvalidSetting, match=r"http://: whoever listens .* say insecure="):
+        li.login("http://registry.example", "me", SECRET, auth_file=tmp_path / "auth.json")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "is_one"),
+    [
+        (b"<html>welcome</html>", {"Content-Type": "text/html"}, False),
+        (b"true", {"Content-Type": "text/html"}, True),
+        (b"", {}, True),
+        (b"ok", {"Docker-Distribution-Api-Version": "registry/2.0"}, True),
+    ],
+)
+def test_a_server_that_is_no_registry(
+    body: bytes, headers: dict[str, str], *, is_one: bool, tmp_path: Path
+) -> None:
+    """A web server that answers 200 to everything has not believed anybody; nothing is kept for it."""
+    path = tmp_path / "auth.json"
+    with HttpServer(lambda exchange: exchange.answer(200, body, headers)) as server:
+        if is_one:
+            assert li.login(server.host, "me", SECRET, auth_file=path)
+        else:
+            with pytest.raises(RegistryError, match="answered 200, and not as a registry does") as raised:
+                li.login(server.host, "me", SECRET, auth_file=path)
+            assert SECRET not in shown(raised.value)
+    assert path.exists() is is_one
 
 
 # --- which file ------------------------------------------------------------------------------------------
