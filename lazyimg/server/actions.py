@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+from attrs.validators import optional
 from starlette.responses import Response
 
 from lazyimg.server.errors import ApiError
+from lazyimg.server.wanted import header, seconds, value_of, whole
 
 if TYPE_CHECKING:
     from lazyimg.server.exchange import Exchange
@@ -77,7 +79,7 @@ class Hang(Action):
             a body that is not read it is not), or the registry stops.
     """
 
-    seconds: float | None = None
+    seconds: float | None = field(default=None, validator=optional(seconds))
 
     async def act(self, exchange: Exchange) -> None:
         """Wait."""
@@ -96,7 +98,7 @@ class Delay(Action):
         seconds: for how long.
     """
 
-    seconds: float
+    seconds: float = field(validator=seconds)
 
     async def act(self, exchange: Exchange) -> None:  # noqa: ARG002 - nothing is done to the exchange
         """Wait."""
@@ -114,14 +116,22 @@ class Status(Action):
         retry_after: the ``Retry-After`` header: seconds, or the text of a date (RFC 9110, "Retry-After").
         headers: further headers.
         body: what is sent in place of the specification's JSON.
+
+    Raises:
+        TypeError: a value of another kind.
+        ValueError: a status or a header that can be in no answer.
     """
 
-    status: int
-    code: str | None = None
-    message: str = "a fault on demand"
-    retry_after: int | str | None = field(default=None, kw_only=True)
-    headers: Mapping[str, str] = field(factory=dict, kw_only=True)
-    body: bytes | None = field(default=None, kw_only=True)
+    status: int = field(validator=whole(200, "an HTTP status of an answer, from 200 to 599", most=599))
+    code: str | None = field(
+        default=None, validator=optional(value_of(str, "an error code, such as 'DENIED'"))
+    )
+    message: str = field(default="a fault on demand", validator=value_of(str, "a text"))
+    retry_after: int | str | None = field(
+        default=None, kw_only=True, validator=optional(value_of((int, str), "seconds, or the text of a date"))
+    )
+    headers: Mapping[str, str] = field(factory=dict, kw_only=True, validator=header)
+    body: bytes | None = field(default=None, kw_only=True, validator=optional(value_of(bytes, "bytes")))
 
     answers = True
 
@@ -166,7 +176,7 @@ class WrongDigest(Action):
         byte: in which byte of the body the bit is; the last, if there are fewer.
     """
 
-    byte: int = 0
+    byte: int = field(default=0, validator=whole(0, "the number of a byte, 0 or more"))
 
     point = "handled"
 

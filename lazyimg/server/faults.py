@@ -18,6 +18,7 @@ import threading
 from fnmatch import fnmatchcase
 
 from attrs import define, field, frozen
+from attrs.validators import optional
 
 from lazyimg.server.access import Access
 from lazyimg.server.actions import (
@@ -32,7 +33,8 @@ from lazyimg.server.actions import (
     WrongDigest,
     rate_limit,
 )
-from lazyimg.server.request import Request
+from lazyimg.server.request import Ledger, Request
+from lazyimg.server.wanted import Validator, pattern, value_of, whole
 
 __all__ = [
     "Action",
@@ -49,8 +51,25 @@ __all__ = [
     "rate_limit",
 ]
 
+TOLD = 10
+"""How many requests are told with faults that befell none, the latest."""
+
 Point = tuple[str, int]
 """A point in a request: ``arrival``, ``received`` so many bytes, ``handled``, ``sent`` so many bytes."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+"""The methods of HTTP (RFC 9110, "Methods", and RFC 5789): a fault in others waits for ever."""
+
+_METHOD = pattern(
+    lambda text: any(fnmatchcase(method, text) for method in METHODS),
+    f"a method in capitals, or a shell pattern of some: {', '.join(METHODS)}",
+)
+_PATH = pattern(
+    lambda text: text[:1] in {"/", "*", "?", "["},
+    "a path, which begins with a slash, or a shell pattern of paths: '*/blobs/*'",
+)
+_BYTES = whole(0, "a number of bytes, 0 or more")
+_TIMES: Validator = optional(whole(1, "how many requests, 1 or more, or None for all"))
 
 
 @frozen
@@ -69,31 +88,31 @@ class Fault:
             the request was let in. A body that is shorter never comes so far.
         handled: when the request was handled, before anything of the answer is sent.
         sent: when so many bytes of the answer's body were sent; 0 is behind its head.
-        times: in how many requests; None is in every one.
+        times: in how many requests, 1 or more; None is in every one.
         skip: how many requests that fit are left alone first.
 
     Raises:
-        ValueError: two points, or one that is too late for the action, or never reached.
+        TypeError: a value of another kind: a name or a class for an action, say.
+        ValueError: two points, one that is too late for the action, or what no request ever comes to: a
+            method that there is not, a path that does not begin with a slash.
 
     >>> Fault(Reset(), "PATCH", received=0).point
     ('received', 0)
     """
 
-    action: Action
-    method: str = "*"
-    path: str = "*"
-    received: int | None = field(default=None, kw_only=True)
-    handled: bool = field(default=False, kw_only=True)
-    sent: int | None = field(default=None, kw_only=True)
-    times: int | None = field(default=1, kw_only=True)
-    skip: int = field(default=0, kw_only=True)
+    action: Action = field(validator=value_of(Action, "an action that was made, such as Reset()"))
+    method: str = field(default="*", validator=_METHOD)
+    path: str = field(default="*", validator=_PATH)
+    received: int | None = field(default=None, kw_only=True, validator=optional(_BYTES))
+    handled: bool = field(default=False, kw_only=True, validator=value_of(bool, "True or False"))
+    sent: int | None = field(default=None, kw_only=True, validator=optional(_BYTES))
+    times: int | None = field(default=1, kw_only=True, validator=_TIMES)
+    skip: int = field(default=0, kw_only=True, validator=whole(0, "how many requests, 0 or more"))
 
     def __attrs_post_init__(self) -> None:
         points = (self.received is not None, self.handled, self.sent is not None)
         if sum(points) > 1:
             raise ValueError("a fault has one point: give one of received=, handled= and sent=")
-        if min(self.received or 0, self.sent or 0, self.skip, self.times or 0) < 0:
-            raise ValueError("received, sent, skip and times are 0 or more")
         if self.action.answers and self.sent is not None:
             raise ValueError(f"{self.action} comes too late behind the head of the answer: use handled=True")
         if isinstance(self.action, WrongDigest) and any(points):
@@ -121,6 +140,7 @@ class Waiting:
     fault: Fault
     left: int | None
     to_skip: int
+    has_befallen: bool = False
 
     def skips(self) -> bool:
         """Let a request pass that fits, if there is one to be left alone yet."""
@@ -133,6 +153,7 @@ class Faults:
     """The faults of a registry; safe to use from any thread."""
 
     _access: Access
+    _ledger: Ledger
     _waiting: list[Waiting] = field(factory=list)
     _befallen: list[tuple[Fault, Request]] = field(factory=list)
     _lock: threading.Lock = field(factory=threading.Lock, repr=False)
@@ -141,9 +162,14 @@ class Faults:
         """Have faults befall requests from now on; of several at one point, the first comes first.
 
         Raises:
+            TypeError: something else than a fault.
             ValueError: tokens are to expire, and the registry has none.
         """
         for fault in faults:
+            if not isinstance(fault, Fault):
+                raise TypeError(
+                    f"{fault!r} is no fault: say in which requests it happens by Fault(..., 'PUT')"
+                )
             if isinstance(fault.action, ExpireTokens) and self._access.tokens is None:
                 raise ValueError("this registry has no tokens to expire: make it Registry(token=True)")
         with self._lock:
@@ -167,6 +193,20 @@ class Faults:
         with self._lock:
             return list(self._befallen)
 
+    def assert_befallen(self) -> None:
+        """Fail where a fault has befallen no request: a test that adds one means to see it.
+
+        Raises:
+            AssertionError: so it is; it names those faults, and what was asked of the registry last.
+        """
+        with self._lock:
+            missed = [repr(each.fault) for each in self._waiting if not each.has_befallen]
+        if missed:
+            asked = [f"{request.method} {request.path}" for request in self._ledger.snapshot()[-TOLD:]]
+            raise AssertionError(
+                f"befell no request: {'; '.join(missed)}. The requests were: {', '.join(asked) or 'none'}"
+            )
+
     def arm(self, request: Request) -> list[Waiting]:
         """Return the faults that may befall a request that arrives."""
         if not self._waiting:
@@ -180,6 +220,7 @@ class Faults:
             if waiting not in self._waiting:
                 return False
             self._befallen.append((waiting.fault, request))
+            waiting.has_befallen = True
             if waiting.left is not None:
                 waiting.left -= 1
                 if waiting.left <= 0:

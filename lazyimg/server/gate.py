@@ -51,7 +51,7 @@ class Gate:
 
     @faults.default
     def _faults(self) -> Faults:
-        return Faults(self.context.access)
+        return Faults(self.context.access, self.ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

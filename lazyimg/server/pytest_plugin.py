@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from lazyimg.server.registry import Registry
 
-MARK = "lazyimg_registry(**settings): the settings of the registry that the fixture `lazyimg_registry` gives"
+MARK = (
+    "lazyimg_registry(strict_faults=False, **settings): the settings of the registry that the fixture"
+    " `lazyimg_registry` gives, and whether a fault that befell no request fails the test"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,13 +31,17 @@ def lazyimg_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     """Give an OCI registry that runs in this process, in memory, on a loopback port, until the test ends.
 
     The mark ``lazyimg_registry`` gives it settings, as in ``@pytest.mark.lazyimg_registry(token=True)``. Of
-    several, the settings of the test win over those of its class, and these over its module's.
+    several, the settings of the test win over those of its class, and these over its module's. With
+    ``strict_faults=True`` the test fails at its end if a fault that it added befell no request.
     """
     settings: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("lazyimg_registry"))):
         settings |= mark.kwargs
+    is_strict = settings.pop("strict_faults", False)
     with _registry()(**settings) as registry:
         yield registry
+        if is_strict:
+            registry.faults.assert_befallen()
 
 
 def _registry() -> type[Registry]:

@@ -325,7 +325,9 @@ def test_a_registry_without_tokens_has_none_to_expire(registry: Registry) -> Non
 def test_a_fault_fits_by_method_path_and_query(registry: Registry, hand: Any) -> None:
     """Shell patterns of the method, and of the path with its query."""
     registry.faults.add(
-        Fault(Status(500), "P*", "*mount=*"), Fault(Status(501), "GET", "/v2/a/*"), Fault(Status(502), "get")
+        Fault(Status(500), "P*", "*mount=*"),
+        Fault(Status(501), "GET", "/v2/a/*"),
+        Fault(Status(502), "DELETE"),
     )
     assert hand.http.get("/v2/b/tags/list").status_code == 404
     assert hand.http.get("/v2/a/tags/list?n=3").status_code == 501
@@ -407,7 +409,12 @@ def test_a_reset_does_not_wait_for_ever_for_a_client_that_does_not_read(
         (Reset(), {"handled": True, "sent": 1}, "one point"),
         (Reset(), {"received": -1}, "0 or more"),
         (Reset(), {"sent": -1}, "0 or more"),
-        (Reset(), {"times": -1}, "0 or more"),
+        (Reset(), {"times": 0}, "times=0: give how many requests, 1 or more, or None"),
+        (Reset(), {"times": -1}, "1 or more"),
+        (Reset(), {"method": "PACTH"}, "method='PACTH': give a method in capitals.* PATCH"),
+        (Reset(), {"method": "get"}, "method='get'.*capitals"),
+        (Reset(), {"path": "v2/a/manifests/1"}, "begins with a slash"),
+        (Reset(), {"path": ""}, "begins with a slash"),
         (Reset(), {"skip": -1}, "0 or more"),
         (Status(500), {"sent": 0}, "too late"),
         (ExpireTokens(), {"sent": 1}, "too late"),
@@ -419,3 +426,80 @@ def test_a_fault_that_makes_no_sense_is_refused(action: Action, where: dict[str,
     """At once, when it is written down."""
     with pytest.raises(ValueError, match=words):
         Fault(action, **where)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Fault(Reset), "action=<class.*Reset.*an action that was made, such as Reset"),
+        (lambda: Fault("reset"), "action='reset'"),
+        (lambda: Fault(Reset(), method=7), "method=7"),
+        (lambda: Fault(Reset(), path=b"/v2/"), "path=b'/v2/'"),
+        (lambda: Fault(Reset(), times=1.5), "times=1.5"),
+        (lambda: Fault(Reset(), times=True), "times=True"),
+        (lambda: Fault(Reset(), received="10"), "received='10': give a number of bytes"),
+        (lambda: Fault(Reset(), handled=3), "handled=3: give True or False"),
+        (lambda: Status("503"), "status='503': give an HTTP status"),
+        (lambda: Status(503, 7), "code=7"),
+        (lambda: Status(503, message=None), "message=None"),
+        (lambda: Status(503, retry_after=1.5), "retry_after=1.5"),
+        (lambda: Status(503, headers={"A": 1}), "headers=.*texts of one line"),
+        (lambda: Status(503, headers="A: b"), "headers='A: b'"),
+        (lambda: Status(503, body="text"), "body='text': give bytes"),
+        (lambda: Delay("1"), "seconds='1': give seconds, 0 or more"),
+        (lambda: Hang(True), "seconds=True"),  # noqa: FBT003 - that is what is refused
+        (lambda: WrongDigest(byte=0.5), "byte=0.5"),
+    ],
+)
+def test_what_is_no_value_of_a_fault_is_refused(make: Callable[[], Any], words: str) -> None:
+    """A value of another kind is told at once, with what is wanted."""
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Status(99),
+        lambda: Status(101),
+        lambda: Status(600),
+        lambda: Status(503, headers={"A": "b\r\nC: d"}),
+        lambda: Status(503, headers={"A": "\u20ac"}),
+        lambda: Status(503, headers={"": "b"}),
+        lambda: Delay(-1),
+        lambda: Delay(float("nan")),
+        lambda: Hang(float("inf")),
+        lambda: WrongDigest(byte=-1),
+    ],
+)
+def test_what_no_action_can_do_is_refused(make: Callable[[], Any]) -> None:
+    """A status that ends no request, a header of two lines, a time that is none."""
+    with pytest.raises(ValueError, match="give "):
+        make()
+
+
+def test_a_fault_that_befell_nothing_fails_who_asks(registry: Registry, hand: Any) -> None:
+    """It is named, with the last requests; one that befell some of its requests is no failure."""
+    registry.faults.assert_befallen()
+    registry.faults.add(Fault(Status(503), "GET", times=None), Fault(Status(503), "HEAD", "/v2/", times=2))
+    with pytest.raises(AssertionError, match=r"'GET'.*; .*'HEAD'.*The requests were: none"):
+        registry.faults.assert_befallen()
+    for _ in range(20):
+        hand.http.get("/v2/")
+    with pytest.raises(
+        AssertionError, match=r"befell no request: Fault\(.*'HEAD'.*were: GET /v2/, "
+    ) as error:
+        registry.faults.assert_befallen()
+    assert "'GET'" not in str(error.value)
+    assert str(error.value).count("GET /v2/") == 10
+    hand.http.head("/v2/")
+    registry.faults.assert_befallen()
+    registry.faults.add(Fault(Reset(), "PATCH"))
+    registry.faults.clear()
+    registry.faults.assert_befallen()
+
+
+def test_what_is_no_fault_is_refused(registry: Registry) -> None:
+    """An action alone does not say where."""
+    with pytest.raises(TypeError, match=r"Reset\(\) is no fault"):
+        registry.faults.add(Reset())  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ def test_a_mark_gives_it_settings(tmp_path: Path) -> None:
     """Each test has a registry of its own, as its nearest mark says; strict markers know the mark."""
     out = run(tmp_path, "-p", PLUGIN, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert "4 passed" in out, out
-    assert "lazyimg_registry(**settings)" in run(
+    assert "lazyimg_registry(strict_faults=False, **settings)" in run(
         tmp_path, "-p", PLUGIN, "--markers", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
     )
 
@@ -110,7 +110,8 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     out = run(
         tmp_path, "-p", PLUGIN, tests=f"import lazyimg as li\n{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
     )
-    assert "3 passed" in out, out
+    assert f"{tests.count('def test_')} passed in " in out, out
+    assert "failed" not in out
 
 
 def test_a_proxy_of_the_environment_is_not_asked(tmp_path: Path) -> None:
@@ -120,6 +121,42 @@ def test_a_proxy_of_the_environment_is_not_asked(tmp_path: Path) -> None:
         tmp_path, "-p", PLUGIN, "-k", "nearest", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", NO_PROXY="", **proxies
     )
     assert "1 passed" in out, out
+
+
+STRICT_TESTS = """
+import pytest
+
+import lazyimg as li
+from lazyimg.server.faults import Fault, rate_limit
+
+pytestmark = pytest.mark.lazyimg_registry(strict_faults=True)
+
+
+def push(registry, fault):
+    registry.faults.add(fault)
+    li.Image.empty().write(f"{registry.host}/empty:1")
+
+
+def test_it_befell(lazyimg_registry):
+    push(lazyimg_registry, Fault(rate_limit(0), "POST"))
+
+
+def test_it_did_not(lazyimg_registry):
+    push(lazyimg_registry, Fault(rate_limit(0), "PATCH"))
+
+
+@pytest.mark.lazyimg_registry(strict_faults=False)
+def test_nobody_minds(lazyimg_registry):
+    push(lazyimg_registry, Fault(rate_limit(0), "PATCH"))
+"""
+
+
+def test_a_fault_that_befell_nothing_fails_a_strict_test(tmp_path: Path) -> None:
+    """The mark says whether; the test fails at its end, by name, and the others do not."""
+    out = run(tmp_path, "-p", PLUGIN, tests=STRICT_TESTS, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert "3 passed, 1 error" in out, out
+    assert "ERROR at teardown of test_it_did_not" in out
+    assert "befell no request: Fault(" in out
 
 
 def test_it_costs_nothing_where_it_is_not_used() -> None:
