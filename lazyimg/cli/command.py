@@ -53,8 +53,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = None if arguments is None else list(arguments)
     try:
         code = lazyimg.main(given, prog_name="lazyimg", standalone_mode=False)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"lazyimg: {error.format_message()}", err=True)
         return error.exit_code
     except click.Abort:
         click.echo("lazyimg: interrupted", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lazyimg.server.tls import Tls
 
 PASSWORD: Final = "LAZYIMG_REGISTRY_PASSWORD"  # noqa: S105 - the name of a variable
+_NAME: Final = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.-]*|[0-9a-fA-F:.]+")
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS: Final = (
     click.option(
@@ -30,6 +32,12 @@ _OPTIONS: Final = (
     click.option("--htpasswd", type=_FILE, help="Let in the users of this file, made by htpasswd -B."),
     click.option("--token", is_flag=True, help="Have clients fetch tokens, as the large registries do."),
     click.option("--tls", is_flag=True, help="Speak TLS with a certificate that is made for this run."),
+    click.option(
+        "--name",
+        multiple=True,
+        metavar="HOST",
+        help="A further name or address that the certificate of --tls is for; may be repeated.",
+    ),
     click.option("--cert", type=_FILE, help="Speak TLS with this certificate (PEM)."),
     click.option("--key", type=_FILE, help="The key of --cert, if it is not in the same file."),
     click.option("--client-ca", type=_FILE, help="Want certificates of clients, signed by one of these."),
@@ -51,6 +59,7 @@ class Guards(NamedTuple):
     htpasswd: Path | None
     token: bool
     tls: bool
+    name: tuple[str, ...]
     cert: Path | None
     key: Path | None
     client_ca: Path | None
@@ -64,6 +73,8 @@ class Guards(NamedTuple):
         wrong = {
             "--user and --htpasswd: name the users in one of them": self.user and self.htpasswd,
             "--tls and --cert: a certificate is made, or given": self.tls and self.cert,
+            "--name without --tls: a certificate that is given has its names": self.name and not self.tls,
+            "--name takes a name or an address, without a port": not all(map(_NAME.fullmatch, self.name)),
             "--key without --cert": self.key and not self.cert,
             "--client-ca without --tls or --cert": self.client_ca and not (self.tls or self.cert),
             "--password-stdin without --user": self.password_stdin and self.user is None,
@@ -93,7 +104,10 @@ class Guards(NamedTuple):
         if self.htpasswd is not None:
             from lazyimg.server.htpasswd import read_htpasswd  # noqa: PLC0415 - the server's, on use
 
-            return read_htpasswd(self.htpasswd)
+            users = read_htpasswd(self.htpasswd)
+            if not users:
+                raise click.UsageError(f"--htpasswd {self.htpasswd} names no user, and lets nobody in")
+            return users
         return (
             None
             if self.user is None
@@ -120,7 +134,8 @@ class Guards(NamedTuple):
         from lazyimg.server.tls import Tls, made_on_the_way  # noqa: PLC0415 - the server's, on use
 
         if self.tls:
-            with made_on_the_way(*names_of(host), client_authorities=self.client_ca) as tls:
+            names = dict.fromkeys((*names_of(host), *self.name))
+            with made_on_the_way(*names, client_authorities=self.client_ca) as tls:
                 yield tls
         else:
             yield None if self.cert is None else Tls(self.cert, self.key, self.client_ca)

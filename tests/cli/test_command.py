@@ -91,7 +91,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         (["nonsense"], "No such command 'nonsense'"),
         (["demo", "--nonsense"], "--nonsense"),
         (["demo", "nonsense"], "unexpected extra argument"),
-        (["registry", "serve", "--address", "nonsense"], "HOST:PORT"),
+        (["registry", "serve", "--address", "nonsense:x"], "HOST:PORT"),
     ],
 )
 def test_a_wrong_call_ends_with_2(command: Any, arguments: list[str], said: str) -> None:

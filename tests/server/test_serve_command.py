@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "text", ["5000", ":5000", "localhost", "localhost:", "localhost:x", "a:70000", "a:²"]
+    "text", ["", "5000", "localhost:", "localhost:x", "a:70000", "a:²", "::1", "[::1", "1:2:3", "a:-1"]
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     """The words say what an address looks like."""
@@ -40,7 +40,22 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":5001", ("127.0.0.1", 5001)),
+        ("localhost", ("localhost", 5000)),
+        ("[::1]", ("::1", 5000)),
+        ("[::1]:0", ("::1", 0)),
+        ("10.1.2.3:65535", ("10.1.2.3", 65535)),
+    ],
+)
+def test_an_address_may_be_half_of_one(text: str, address: tuple[str, int]) -> None:
+    """What is left out is as in the default."""
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_serves_until_interrupted(tmp_path: Path, how: signal.Signals, hand_of: Any) -> None:
     """It prints where it serves, serves, keeps what was pushed, and ends quietly with 0."""
     program = "from lazyimg.cli.serve import serve; serve()"
@@ -55,6 +70,25 @@ def test_it_serves_until_interrupted(tmp_path: Path, how: signal.Signals, hand_o
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 0
     assert list((tmp_path / "contents" / "sha256").iterdir())
+
+
+def test_a_hangup_takes_the_made_key_away(tmp_path: Path) -> None:
+    """Whichever signal ends it, no key is left behind; where hangups are ignored, it goes on."""
+    need("openssl", "openssl")
+    program = "from lazyimg.cli.serve import serve; serve()"
+    for before in ("", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "):
+        arguments = [sys.executable, "-c", before + program, "--address", "127.0.0.1:0", "--tls"]
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(2)]
+            assert Path(lines[1].split(" by ")[1].strip()).with_name("key.pem").exists()
+            process.send_signal(signal.SIGHUP)
+            if before:
+                assert answers(int(lines[0].split()[4].rpartition(":")[2]), secure=True) == [200, 200]
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+        assert not list(tmp_path.iterdir())
 
 
 def serve_meanwhile(arguments: list[str], meanwhile: Callable[[], None], typed: str = "") -> Result:
@@ -102,7 +136,7 @@ def test_an_address_that_is_taken_is_an_error() -> None:
         host = registry.host
         result = CliRunner().invoke(serve, ["--address", host])
     assert result.exit_code == 1
-    assert f"cannot serve from memory on {host}: " in result.output
+    assert f"cannot serve on {host}: " in result.output
     assert "in use" in result.output
 
 
@@ -117,6 +151,10 @@ def test_an_address_that_is_taken_is_an_error() -> None:
         (["--user", "anna", "--htpasswd", __file__], "name the users in one of them"),
         (["--tls", "--cert", __file__], "a certificate is made, or given"),
         (["--key", __file__], "--key without --cert"),
+        (["--name", "reg.lan"], "--name without --tls"),
+        (["--tls", "--name", "reg.lan:5000"], "without a port"),
+        (["--tls", "--name", "a,IP:10.0.0.1"], "without a port"),
+        (["--durable"], "--durable without --disk"),
         (["--client-ca", __file__], "--client-ca without --tls or --cert"),
         (["--password-stdin"], "--password-stdin without --user"),
         (["--cert", "/nowhere"], "does not exist"),
@@ -190,7 +228,7 @@ def test_a_certificate_is_made_for_the_address(tmp_path: Path) -> None:
     """It names the address, and clients must show theirs where an authority of theirs is named."""
     need("openssl", "openssl")
     other = Tls.self_signed(tmp_path)
-    options = {
+    options: dict[str, Any] = {
         "user": None,
         "password_stdin": False,
         "htpasswd": None,
@@ -198,8 +236,22 @@ def test_a_certificate_is_made_for_the_address(tmp_path: Path) -> None:
         "cert": None,
         "key": None,
     }
-    said = Guards(tls=True, client_ca=Path(str(other.certificate)), **options)  # type: ignore[arg-type]
-    with said.settings("127.0.0.1") as settings:
+    names = ("reg.lan", "10.1.2.3")
+    said = Guards(tls=True, name=names, client_ca=Path(str(other.certificate)), **options)
+    with said.settings("0.0.0.0") as settings:  # noqa: S104 - nothing listens
         tls = settings["tls"]
         assert tls.client_authorities == Path(str(other.certificate))
+        told = ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", str(tls.certificate)]
+        shown = subprocess.run(told, check=True, capture_output=True, text=True).stdout
+        assert "DNS:reg.lan, IP Address:10.1.2.3" in shown
     assert guards.names_of("reg.lan") == ("reg.lan",)
+
+
+def test_a_file_of_no_users(tmp_path: Path) -> None:
+    """A file that lets nobody in is a mistake, and says so before anything is served."""
+    pytest.importorskip("bcrypt")
+    path = tmp_path / "users"
+    path.write_text("# nobody\n")
+    result = CliRunner().invoke(serve, ["--htpasswd", str(path)])
+    assert result.exit_code == 2
+    assert "names no user, and lets nobody in" in " ".join(result.output.split())
