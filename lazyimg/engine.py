@@ -17,6 +17,18 @@ from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.oci.registry_name import canonical_registry
 from lazyimg.registry.host import Host, Proxy, gathered, host_settings, mirror_names
 from lazyimg.registry.mirror_name import MirrorName
+from lazyimg.registry.settings import (
+    A_KEYCHAIN,
+    by_name,
+    has_method,
+    is_count,
+    is_file,
+    is_keychain,
+    is_str,
+    may,
+    must,
+    wrong,
+)
 from lazyimg.runtime import Runtime, Settings, Work
 from lazyimg.thunk.events import Event, Observer, silent
 from lazyimg.thunk.run import is_inside
@@ -25,22 +37,45 @@ from lazyimg.thunk.thunk import Thunk
 if TYPE_CHECKING:
     import httpx
 
+    from lazyimg.registry.client import Client
     from lazyimg.registry.keychain import Keychain
     from lazyimg.registry.retry import Retries
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport import RequestRecord, Timeouts
 
 V = TypeVar("V")
+_USUAL = (
+    "ca",
+    "client_cert",
+    "proxy",
+    "timeout",
+    "retries",
+    "user_agent",
+    "http2",
+    "chunk_size",
+    "transport",
+)
 
 _open: ContextVar[tuple["Engine", ...]] = ContextVar("lazyimg_engines", default=())
 """The engines of the blocks that this thread, or task, is in, innermost last."""
 
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _names(value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(map(is_str, names)):
+        raise wrong("insecure", value, "host[:port], or several such texts,")
+    return names
 
 
-def _mirrors(value: Mapping[str, str | Iterable[str]]) -> Mapping[str, tuple[MirrorName, ...]]:
-    return {canonical_registry(host): mirror_names(names) for host, names in value.items()}
+def _mirrors(value: Any) -> Mapping[str, tuple[MirrorName, ...]]:
+    if not isinstance(value, Mapping):
+        raise wrong("mirrors", value, "a mapping from host[:port] to names of mirrors", is_secret=True)
+    return by_name(
+        ((host, mirror_names(names)) for host, names in value.items()), canonical_registry, "mirrors"
+    )
+
+
+def _is_logger(value: object) -> bool:
+    return isinstance(value, bool) or has_method("info")(value)
 
 
 @define(eq=False)
@@ -60,7 +95,9 @@ class Engine:
         keychain: where credentials come from; by default Docker's file, then podman's, then nobody's.
         insecure: registry hosts (``host[:port]``) to be spoken to over plain http. Loopback addresses
             need no mention.
-        timeout: seconds that connecting, and each read or write of a connection, may take.
+        timeout: seconds until a registry that gives no sign of life is given up, retries included: 20 by
+            default. Connecting may take a quarter of them, and one wait three quarters, so that with few
+            seconds there is no time for another try; `lazyimg.registry.transport.Timeouts` sets each.
         retries: times that a request is sent again after a broken connection or a 408, 429, 500, 502, 503 or
             504; or `lazyimg.registry.retry.Retries`. All requests of a write have five times as many
             together, of which what succeeds gives some back.
@@ -72,6 +109,7 @@ class Engine:
         client_cert: a certificate to show, as a file, or as files of certificate and key.
         proxy: the address of a proxy; by default what the environment says, and False is none.
         http2: speak HTTP/2 with hosts that do, too; needs the extra ``http2``.
+        chunk_size: bytes that one request of an upload may carry; by default all, until that is refused.
         hosts: what is different for some hosts, by ``host[:port]`` as references name them: each a `Host`,
             or a mapping of its fields.
         mirrors: for registries, others to read from first what is named by a digest, in their order:
@@ -86,27 +124,40 @@ class Engine:
         log: True to log events and requests through structlog, under the name ``lazyimg``; or a logger.
 
     Raises:
-        InvalidSetting: jobs or a timeout that nothing could be done with.
+        InvalidSetting: a setting that nothing could be done with; it is named, with what is wanted.
     """
 
-    jobs: int = 4
-    keychain: "Keychain | None" = field(default=None, kw_only=True, repr=False)
+    jobs: int = field(default=4, validator=must(is_count, "a whole number from 1 on"))
+    keychain: "Keychain | None" = field(
+        default=None, kw_only=True, repr=False, validator=may(is_keychain, A_KEYCHAIN, is_secret=True)
+    )
     insecure: Iterable[str] = field(default=(), kw_only=True, converter=_names)
-    timeout: float | None = field(default=None, kw_only=True)
+    timeout: "float | Timeouts | None" = field(default=None, kw_only=True)
     retries: "int | Retries | None" = field(default=None, kw_only=True)
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
-    scratch: str | Path | None = field(default=None, kw_only=True)
+    scratch: str | Path | None = field(default=None, kw_only=True, validator=may(is_file, "a path"))
     user_agent: str | None = field(default=None, kw_only=True)
     ca: str | Path | None = field(default=None, kw_only=True)
     client_cert: Any = field(default=None, kw_only=True, repr=False)
     proxy: Proxy | None = field(default=None, kw_only=True, repr=False)
     http2: bool | None = field(default=None, kw_only=True)
+    chunk_size: int | None = field(default=None, kw_only=True)
     hosts: Mapping[str, Host] = field(factory=dict, kw_only=True, converter=host_settings)
     mirrors: Mapping[str, tuple[MirrorName, ...]] = field(factory=dict, kw_only=True, converter=_mirrors)
-    limits: Limits = field(factory=Limits, kw_only=True)
-    on_event: Observer = field(default=silent, kw_only=True, repr=False)
-    on_request: "Callable[[RequestRecord], None] | None" = field(default=None, kw_only=True, repr=False)
-    log: Any = field(default=False, kw_only=True, repr=False)
+    limits: Limits = field(
+        factory=Limits,
+        kw_only=True,
+        validator=must(lambda value: isinstance(value, Limits), "lazyimg.Limits"),
+    )
+    on_event: Observer = field(
+        default=silent, kw_only=True, repr=False, validator=must(callable, "a function of an event")
+    )
+    on_request: "Callable[[RequestRecord], None] | None" = field(
+        default=None, kw_only=True, repr=False, validator=may(callable, "a function of a RequestRecord")
+    )
+    log: Any = field(
+        default=False, kw_only=True, repr=False, validator=may(_is_logger, "True, or a structlog logger,")
+    )
     _observers: list[Observer] = field(init=False, repr=False)
     _runtime: Runtime = field(init=False, repr=False)
     _blocks: int = field(init=False, default=0, repr=False)
@@ -116,8 +167,6 @@ class Engine:
         """Refuse what cannot work, before anything runs."""
         if self.jobs < 1:
             raise InvalidSetting(f"jobs={self.jobs}: at least one thunk must be evaluated at a time")
-        if self.timeout is not None and self.timeout <= 0:
-            raise InvalidSetting(f"timeout={self.timeout}: some time is needed; leave it out for the usual")
         self._observers = [self.on_event]
         self._runtime = Runtime(self._settings())
 
@@ -139,8 +188,7 @@ class Engine:
 
     def _usual(self) -> Host:
         """How hosts are spoken to of which nothing else is said."""
-        names = ("ca", "client_cert", "proxy", "timeout", "retries", "user_agent", "http2", "transport")
-        return Host(**{name: getattr(self, name) for name in names})
+        return Host(**{name: getattr(self, name) for name in _USUAL})
 
     def _observe(self, event: Event) -> None:
         for observer in self._observers:
@@ -175,6 +223,23 @@ class Engine:
         finally:
             work.close()
         return value
+
+    def client(self, host: str) -> "Client":
+        """A client of one registry, for what a registry can be asked beside images: tags, catalog, deletions.
+
+        It has this engine's settings, credentials and connections, and is closed with it. Connects nothing
+        yet.
+
+        Args:
+            host: the registry: ``ghcr.io``, ``localhost:5000``.
+
+        Raises:
+            InvalidReference: it is none.
+
+        >>> Engine().client("docker.io")
+        Client('docker.io')
+        """
+        return self._runtime.client_of(canonical_registry(host))
 
     def close(self) -> None:
         """Close the connections. The engine may be used again."""

@@ -74,11 +74,15 @@ class Runtime:
 
     def client(self, registry: Reference) -> "Client":
         """The client of a reference's registry. Connects nothing yet."""
+        return self.client_of(registry.registry)
+
+    def client_of(self, host: str) -> "Client":
+        """The client of a registry, by its name. Connects nothing yet."""
         clients = self._clients
         with clients.lock:
-            if registry.registry not in clients.made:
-                clients.made[registry.registry] = self._make(registry.registry)
-            return clients.made[registry.registry]
+            if host not in clients.made:
+                clients.made[host] = self._make(host)
+            return clients.made[host]
 
     def _make(self, host: str) -> "Client":
         from lazyimg.registry.client import Client  # noqa: PLC0415 - httpx is loaded on use

@@ -26,24 +26,19 @@ from lazyimg.registry.answers import (
     media_type_of,
     named_digest,
 )
-from lazyimg.registry.auth import Authorizer
 from lazyimg.registry.budget import Budget
-from lazyimg.registry.conversation import ANY, Answer, Conversation, Patience, Question
+from lazyimg.registry.conversation import ANY, Answer, Patience, Question
 from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
 from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
-from lazyimg.registry.habits import Habits
-from lazyimg.registry.host import Proxy
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.host import File, Host, Proxy
 from lazyimg.registry.lists import listed, pages
-from lazyimg.registry.network import Dialer
-from lazyimg.registry.pools import Pools, Tls
+from lazyimg.registry.opening import conversation
+from lazyimg.registry.pools import Tls
 from lazyimg.registry.referrers import Asking, list_referrer
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.site import Site, locate
-from lazyimg.registry.transport import Observer, Timeouts, Wire
+from lazyimg.registry.transport import Observer, Timeouts
 from lazyimg.registry.upload import Upload
-from lazyimg.version import __version__
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -57,18 +52,26 @@ class Client:
 
     Args:
         host: the registry: ``ghcr.io``, ``docker.io``, ``localhost:5000``.
-        keychain: where credentials come from, asked when the registry first wants them; None is anybody.
+        keychain: where credentials come from, asked when the registry first wants them; by default Docker's
+            file, then podman's; `Anonymous` is anybody.
         insecure: speak plain http.
-        scheme: ``"http"`` or ``"https"``; by default https, and plain http with this machine alone.
+        scheme: ``"http"`` or ``"https"``; by default https, and plain http with loopback addresses, unless
+            ``ca`` or ``client_cert`` is given.
+        ca: a file of certificate authorities to trust besides the usual ones, or of the server's own
+            certificate if that is its own authority.
+        client_cert: a certificate to show, as a file, or as files of certificate and key.
         transport: an httpx transport to send everything through, instead of sockets of our own.
         timeout: seconds until a registry that gives no sign of life is given up, or `Timeouts`.
         retries: how often to try again after a transient failure, or `Retries`.
         user_agent: the ``User-Agent`` header.
         observer: told of every finished exchange.
-        tls: further authorities to trust, and a certificate to show.
+        tls: instead of ``ca`` and ``client_cert``, both.
         proxy: the address of a proxy; None reads the environment, False is none.
         http2: speak HTTP/2 where the registry does, too; needs the extra ``http2``.
         chunk_size: bytes that one request of an upload may carry; by default all, until that is refused.
+
+    Raises:
+        InvalidSetting: a setting that nothing could be done with; it is named, with what is wanted.
 
     >>> Client("docker.io")
     Client('docker.io')
@@ -81,26 +84,33 @@ class Client:
         keychain: Keychain | None = None,
         insecure: bool = False,
         scheme: str | None = None,
+        ca: File | None = None,
+        client_cert: File | tuple[File, File] | None = None,
         transport: httpx.BaseTransport | None = None,
         timeout: float | Timeouts | None = None,
         retries: int | Retries | None = None,
-        user_agent: str = f"lazyimg/{__version__}",
+        user_agent: str | None = None,
         observer: Observer | None = None,
         tls: Tls | None = None,
         proxy: Proxy | None = None,
         http2: bool = False,
         chunk_size: int | None = None,
     ) -> None:
-        self.registry, url = locate(host, "http" if insecure else scheme)
-        limits = Timeouts.of(timeout)
-        dialer = Dialer(httpx.URL(url).raw_host.decode(), dead_after=limits.silence)
-        pools = transport or Pools(dialer, tls=tls or Tls(), proxy=proxy, home=url, http2=http2)
-        wire = Wire(pools, limits, user_agent, observer)
-        site = Site(self.registry, url, lambda: dialer.home_zone)
-        authorizer = Authorizer(site, wire, keychain or Anonymous())
-        habits = Habits(chunk_size=chunk_size)
-        self._conversation = Conversation(site, wire, authorizer, Retries.of(retries), habits=habits)
-        self._endpoints = Endpoints(url)
+        said = Host(  # which refuses what cannot be
+            scheme="http" if insecure else scheme,
+            ca=ca,
+            client_cert=client_cert,
+            proxy=proxy,
+            timeout=timeout,
+            retries=retries,
+            user_agent=user_agent,
+            http2=http2,
+            chunk_size=chunk_size,
+            transport=transport,
+        )
+        self._conversation = conversation(host, said, keychain, tls, observer)
+        self.registry = self._conversation.site.name
+        self._endpoints = Endpoints(self._conversation.site.url)
 
     def __repr__(self) -> str:
         return f"Client({self.registry!r})"
@@ -129,8 +139,6 @@ class Client:
             RegistryUnreachable: no answer.
         """
         self._conversation.ask(self._endpoints.ping())
-
-    # --- manifests -----------------------------------------------------------------------------------
 
     def head_manifest(self, repository: str, reference: str) -> Descriptor:
         """Return what a tag or digest points to, without its bytes where the registry can tell.
@@ -217,8 +225,6 @@ class Client:
         """
         self._conversation.ask(self._endpoints.manifest("DELETE", repository, reference))
 
-    # --- blobs ---------------------------------------------------------------------------------------
-
     def head_blob(self, repository: str, digest: str) -> int | None:
         """Return the size of a blob in bytes, None if the repository has no such blob.
 
@@ -285,14 +291,12 @@ class Client:
         too_long = ContentMismatch(f"the blob {digest} of {repository} is over the limit of {limit} bytes")
         if size is not None and size > limit:
             raise too_long
-        parts: list[bytes] = []
-        length = 0
+        data = bytearray()
         for part in self.blob(repository, digest, size):
-            length += len(part)
-            if length > limit:
+            data += part
+            if len(data) > limit:
                 raise too_long
-            parts.append(part)
-        return b"".join(parts)
+        return bytes(data)
 
     def delete_blob(self, repository: str, digest: str) -> None:
         """Delete a blob.
@@ -302,8 +306,6 @@ class Client:
             RegistryError: the registry refused, or deletes nothing (405).
         """
         self._conversation.ask(self._endpoints.blob("DELETE", repository, digest))
-
-    # --- uploads -------------------------------------------------------------------------------------
 
     def begin_upload(self, repository: str, *, pulls: Iterable[str] = (), patience: Patience = ANY) -> Upload:
         """Begin an upload: the permission check, and the first step of a push.
@@ -353,8 +355,6 @@ class Client:
             exists=lambda digest: self.head_blob(repository, digest) is not None,
             stop=patience.stop,
         )
-
-    # --- lists ---------------------------------------------------------------------------------------
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags of a repository, all pages of them, in the registry's order.

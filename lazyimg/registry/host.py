@@ -11,12 +11,22 @@ from lazyimg.errors import InvalidSetting
 from lazyimg.oci.registry_name import canonical_registry
 from lazyimg.registry.credentials import Secret
 from lazyimg.registry.mirror_name import MirrorName
+from lazyimg.registry.settings import (
+    by_name,
+    has_method,
+    is_count,
+    is_file,
+    is_header,
+    is_seconds,
+    may,
+    wrong,
+)
+from lazyimg.registry.timeouts import Timeouts
 
 if TYPE_CHECKING:
     import httpx
 
     from lazyimg.registry.retry import Retries
-    from lazyimg.registry.transport import Timeouts
 
 SCHEMES: Final = ("http", "https")
 _PROXIES = frozenset({*SCHEMES, "socks5", "socks5h"})
@@ -24,14 +34,27 @@ File = str | os.PathLike[str]
 Proxy = str | Literal[False]
 
 
-def mirror_names(value: str | Iterable[str | MirrorName]) -> tuple[MirrorName, ...]:
-    """Read the names of mirrors, one or several.
+def mirror_names(value: Any) -> tuple[MirrorName, ...]:
+    """Read the names of mirrors, one text or several.
 
     Raises:
         InvalidSetting: one of them is no name.
     """
-    names = (value,) if isinstance(value, str) else value
-    return tuple(name if isinstance(name, MirrorName) else MirrorName.parse(name) for name in names)
+    names = (value,) if isinstance(value, str | MirrorName) else value
+    if not isinstance(names, Iterable) or isinstance(names, bytes):
+        raise wrong("mirrors", value, _MIRRORS, is_secret=True)
+    return tuple(map(_mirror_name, names))
+
+
+_MIRRORS = "host[:port][/prefix], or several such texts,"
+
+
+def _mirror_name(value: Any) -> MirrorName:
+    if isinstance(value, MirrorName):
+        return value
+    if not isinstance(value, str):
+        raise wrong("mirrors", value, _MIRRORS, is_secret=True)
+    return MirrorName.parse(value)
 
 
 def check_proxy(address: object) -> None:
@@ -70,6 +93,24 @@ def _shown_proxy(address: Proxy | None) -> str:
     return repr(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
 
 
+def _is_pair_or_file(value: object) -> bool:
+    if isinstance(value, tuple):
+        return len(value) in {1, 2} and all(map(is_file, value))
+    return is_file(value)
+
+
+def _is_timeout(value: object) -> bool:
+    return is_seconds(value) or isinstance(value, Timeouts)
+
+
+def _is_retries(value: object) -> bool:
+    if is_count(value):
+        return True
+    from lazyimg.registry.retry import Retries  # noqa: PLC0415 - on use
+
+    return isinstance(value, Retries)
+
+
 @frozen(kw_only=True)
 class Host:
     """How one registry's host is spoken to: ``Engine(hosts={"reg.lan:5000": Host(...)})``.
@@ -104,30 +145,42 @@ class Host:
     """
 
     scheme: str | None = None
-    ca: File | None = None
-    client_cert: File | tuple[File, File] | None = field(default=None, repr=False)
+    ca: File | None = field(default=None, validator=may(is_file, "a path"))
+    client_cert: File | tuple[File, File] | None = field(
+        default=None,
+        repr=False,
+        validator=may(_is_pair_or_file, "a path, or a pair of paths (certificate, key),", is_secret=True),
+    )
     proxy: Proxy | None = field(default=None, repr=_shown_proxy, converter=_hidden_proxy)
     mirrors: tuple[MirrorName, ...] = field(default=(), converter=mirror_names)
-    timeout: "float | Timeouts | None" = None
-    retries: "int | Retries | None" = None
-    user_agent: str | None = None
-    http2: bool | None = None
-    chunk_size: int | None = None
-    transport: "httpx.BaseTransport | None" = field(default=None, repr=False)
+    timeout: "float | Timeouts | None" = field(
+        default=None, validator=may(_is_timeout, "a number of seconds above 0, or Timeouts,")
+    )
+    retries: "int | Retries | None" = field(
+        default=None, validator=may(_is_retries, "a whole number from 0 on, or Retries,")
+    )
+    user_agent: str | None = field(
+        default=None, validator=may(is_header, "a text of ASCII letters in one line")
+    )
+    http2: bool | None = field(
+        default=None, validator=may(lambda value: isinstance(value, bool), "True or False")
+    )
+    chunk_size: int | None = field(
+        default=None, validator=may(lambda value: is_count(value, 1), "a whole number of bytes from 1 on")
+    )
+    transport: "httpx.BaseTransport | None" = field(
+        default=None, repr=False, validator=may(has_method("handle_request"), "an httpx.BaseTransport")
+    )
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot work, before anything runs."""
         check_proxy(self.proxy)
-        if self.scheme not in {None, *SCHEMES}:
+        if self.scheme not in (None, *SCHEMES):  # a list, which is no key of a set, is refused too
             raise InvalidSetting(f"scheme={self.scheme!r}: a registry speaks 'http' or 'https'")
         if self.scheme == "http" and (self.wants_tls or self.http2):
             raise InvalidSetting(
                 "plain http knows no ca=, client_cert= and http2=: say scheme='https', or leave them out"
             )
-        for name in ("timeout", "retries", "chunk_size"):
-            value = getattr(self, name)
-            if isinstance(value, int | float) and (value < 0 or (name != "retries" and value == 0)):
-                raise InvalidSetting(f"{name}={value} cannot be; leave it out for the usual")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("settings of hosts may hold a proxy's password: make them where they are used")
@@ -160,26 +213,31 @@ def _first(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def host_settings(value: Mapping[str, Host | Mapping[str, Any]]) -> dict[str, Host]:
+def host_settings(value: Any) -> dict[str, Host]:
     """Read settings by host; those of one may be a mapping, as a configuration file gives.
 
     Raises:
         InvalidSetting: a setting that there is not, or that cannot be used.
         InvalidReference: a host that is no registry's name.
     """
-    return {canonical_registry(name): _settings(name, said) for name, said in value.items()}
+    if not isinstance(value, Mapping):
+        raise wrong("hosts", value, "a mapping from host[:port] to Host", is_secret=True)
+    return by_name(
+        ((name, _settings(name, said)) for name, said in value.items()), canonical_registry, "hosts"
+    )
 
 
-def _settings(name: str, said: Host | Mapping[str, Any]) -> Host:
+def _settings(name: str, said: Any) -> Host:
     if isinstance(said, Host):
         return said
     known = fields_dict(Host)
-    try:
-        return Host(**said)
-    except TypeError:
+    strange = sorted(str(one) for one in said if one not in known) if isinstance(said, Mapping) else None
+    if strange is None or strange:
+        there_is_no = f"there is no {', '.join(strange)[:100]}: " if strange else ""
         raise InvalidSetting(
-            f"the settings of {name} are a Host, or a mapping with some of {', '.join(known)}"
-        ) from None
+            f"{there_is_no}the settings of {name} are a Host, or a mapping with some of {', '.join(known)}"
+        )
+    return Host(**said)
 
 
 def gathered(

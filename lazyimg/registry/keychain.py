@@ -16,7 +16,7 @@ from lazyimg.registry.auth_file import AuthFile, canonical_host
 from lazyimg.registry.auth_paths import docker_path, podman_paths
 from lazyimg.registry.credential_helper import TIME_LIMIT
 from lazyimg.registry.credentials import Credentials, Keychain
-from lazyimg.registry.settings import by_name, wrong
+from lazyimg.registry.settings import A_KEYCHAIN, by_name, is_keychain, wrong
 
 __all__ = [
     "Anonymous",
@@ -142,6 +142,9 @@ class PodmanKeychain:
 class Keychains:
     """Several keychains, asked in turn; the first that knows the registry answers.
 
+    Raises:
+        InvalidSetting: one of them is none.
+
     >>> chain = Keychains(Anonymous(), StaticKeychain({"ghcr.io": ("me", "s3cret")}))
     >>> chain.credentials("ghcr.io", None).username
     'me'
@@ -150,6 +153,9 @@ class Keychains:
     __slots__ = ("keychains",)
 
     def __init__(self, *keychains: Keychain) -> None:
+        for keychain in keychains:
+            if not is_keychain(keychain):
+                raise wrong("one of Keychains", keychain, A_KEYCHAIN, is_secret=True)
         self.keychains = keychains
 
     def __repr__(self) -> str:

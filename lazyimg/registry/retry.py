@@ -4,11 +4,20 @@ import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from lazyimg.registry.budget import Budget
+from lazyimg.registry.settings import is_count, is_seconds, may, must
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+
+
+_COUNT = "a whole number from 0 on"
+_WAIT = "a number of seconds from 0 on"
+
+
+def _is_wait(value: object) -> bool:
+    return value == 0 or is_seconds(value)
 
 
 @frozen(kw_only=True)
@@ -23,15 +32,18 @@ class Retries:
         together: how many retries the requests of one write have in all (`lazyimg.registry.budget`); None is
             five times ``count``.
 
+    Raises:
+        InvalidSetting: one of them is no such number.
+
     >>> [Retries(first=1).pause(attempt, spread=1.0) for attempt in range(5)]
     [1.0, 2.0, 4.0, 8.0, 8.0]
     """
 
-    count: int = 4
-    first: float = 0.25
-    longest: float = 8.0
-    patience: float = 30.0
-    together: int | None = None
+    count: int = field(default=4, validator=must(is_count, _COUNT))
+    first: float = field(default=0.25, validator=must(_is_wait, _WAIT))
+    longest: float = field(default=8.0, validator=must(_is_wait, _WAIT))
+    patience: float = field(default=30.0, validator=must(_is_wait, _WAIT))
+    together: int | None = field(default=None, validator=may(is_count, _COUNT))
 
     @property
     def budget(self) -> Budget:

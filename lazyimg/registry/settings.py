@@ -1,6 +1,8 @@
 """What a setting has to be: refused by its name where it is made, and not where it is used, much later."""
 
 import math
+import os
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,6 +11,7 @@ from lazyimg.errors import InvalidSetting
 if TYPE_CHECKING:
     from attrs import Attribute
 
+_HEADER = re.compile(r"[\x20-\x7e]+")
 _SHOWN = (str, int, float)  # who knows what others show of themselves
 _LONGEST = 60  # characters of a value that are repeated
 
@@ -33,6 +36,11 @@ def wrong(name: str, value: object, wanted: str, *, is_secret: bool = False) -> 
     shown = f"={value!r}"[:_LONGEST] if isinstance(value, _SHOWN) and not is_secret else ""
     kind = f"the class {value.__qualname__}" if isinstance(value, type) else f"a {type(value).__qualname__}"
     return InvalidSetting(f"{name}{shown} is {kind}: {wanted} is wanted")
+
+
+def may(fits: Callable[[Any], bool], wanted: str, *, is_secret: bool = False) -> Validator:
+    """A validator of attrs that takes what fits, and None; see `must`."""
+    return must(lambda value: value is None or fits(value), wanted, is_secret=is_secret)
 
 
 def must(fits: Callable[[Any], bool], wanted: str, *, is_secret: bool = False) -> Validator:
@@ -64,6 +72,44 @@ def is_number(value: object) -> bool:
 def is_count(value: object, least: int = 0) -> bool:
     """Whether it is a whole number, and not below ``least``."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_seconds(value: object) -> bool:
+    """Whether it is a time to wait, in seconds."""
+    return is_number(value) and value > 0  # type: ignore[operator]
+
+
+def is_file(value: object) -> bool:
+    """Whether it names a file."""
+    return isinstance(value, str | os.PathLike)
+
+
+def is_header(value: object) -> bool:
+    """Whether it can stand in a header: letters that everybody has, in one line."""
+    return isinstance(value, str) and _HEADER.fullmatch(value) is not None
+
+
+def has_method(name: str) -> Callable[[object], bool]:
+    """Whether it is an object, and not a class of such, that can be asked for something.
+
+    >>> has_method("upper")("a"), has_method("upper")(str)
+    (True, False)
+    """
+    return lambda value: not isinstance(value, type) and callable(getattr(value, name, None))
+
+
+is_keychain = has_method("credentials")
+A_KEYCHAIN = "a keychain, such as StaticKeychain({'ghcr.io': ('me', 'secret')}),"
+
+
+def check_keychain(value: object) -> None:
+    """Refuse what is no keychain, as no None is.
+
+    Raises:
+        InvalidSetting: it is none; nothing of it is repeated.
+    """
+    if value is not None and not is_keychain(value):
+        raise wrong("keychain", value, A_KEYCHAIN, is_secret=True)
 
 
 def by_name(pairs: Iterable[tuple[Any, V]], canonical: Callable[[str], str], what: str) -> dict[str, V]:

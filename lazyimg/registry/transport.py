@@ -19,35 +19,22 @@ from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, Regi
 from lazyimg.registry.network import Call, calling
 from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.outgoing import Outgoing
+from lazyimg.registry.timeouts import Timeouts
+
+__all__ = [
+    "Observer",
+    "Reply",
+    "Request",
+    "RequestRecord",
+    "Timeouts",
+    "Untrusted",
+    "Wire",
+    "host_of",
+    "shown",
+]
 
 _SIGN_OF_LIFE = 16 << 10  # bytes received; less is a drip that could go on for ever
 _SHOWN = frozenset({"digest", "from", "last", "mount", "n", "scope", "service", "artifactType"})
-
-
-@frozen(kw_only=True)
-class Timeouts:
-    """Time limits, in seconds.
-
-    Attributes:
-        connect: to open a connection, all addresses of a host together.
-        silence: for any single read or write.
-        total: until a host that gives no sign of life is given up, retries included.
-    """
-
-    connect: float = 5.0
-    silence: float = 15.0
-    total: float = 20.0
-
-    @classmethod
-    def of(cls, value: "float | Timeouts | None") -> "Timeouts":
-        """Take limits as they are, or scale them to a total of so many seconds; None is the default.
-
-        >>> Timeouts.of(4)
-        Timeouts(connect=1.0, silence=3.0, total=4)
-        """
-        if isinstance(value, Timeouts):
-            return value
-        return cls() if value is None else cls(connect=value / 4, silence=value * 3 / 4, total=value)
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import ssl
@@ -15,9 +16,10 @@ from support.ports import free_port
 from support.programs import need
 
 import lazyimg as li
-from lazyimg.errors import InvalidReference, InvalidSetting, RegistryUnreachable
+from lazyimg.errors import InvalidReference, InvalidSetting, RegistryUnreachable, Unauthorized
 from lazyimg.registry.address import RefusedAddress
 from lazyimg.registry.host import Host, gathered
+from lazyimg.registry.keychain import Anonymous
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.transport import Timeouts, Untrusted
@@ -417,3 +419,43 @@ def test_a_transport_of_httpx_carries_a_push_and_a_pull(registry: li.Registry) -
         assert engine.transport is transport
     assert transport.requests == len(registry.requests)
     assert transport.closed == 1
+
+
+@pytest.mark.usefixtures("no_logins")
+def test_an_engine_gives_clients() -> None:
+    """They have its settings and its credentials, and speak over its connections."""
+    with li.Registry(users={"me": "s3cret"}) as own:
+        records: list[Any] = []
+        login = li.StaticKeychain({own.host: ("me", "s3cret")})
+        with li.Engine(keychain=login, user_agent="mine/1", on_request=records.append) as engine:
+            li.Image.empty().write(f"{own.host}/app:1")
+            client = engine.client(own.host)
+            assert client.tags("app") == ["1"]
+            assert client is engine.client(own.host)
+        assert records[-1].url.endswith("/v2/app/tags/list")
+        assert own.requests[-1].headers["user-agent"] == "mine/1"
+    with pytest.raises(InvalidReference):
+        engine.client("https://reg.lan")
+
+
+@pytest.mark.usefixtures("no_logins")
+def test_a_client_uses_what_login_kept() -> None:
+    """As everything else does, unless it is told to be anybody."""
+    with li.Registry(users={"me": "s3cret"}) as own:
+        li.login(own.host, "me", "s3cret")
+        li.Image.empty().write(f"{own.host}/app:1")
+        with li.registry.Client(own.host) as client:
+            assert client.tags("app") == ["1"]
+        with li.registry.Client(own.host, keychain=Anonymous()) as client, pytest.raises(Unauthorized):
+            client.tags("app")
+
+
+def test_a_client_that_is_told_whom_to_trust_speaks_tls() -> None:
+    """On loopback too, as a host of an engine does; the engine's chunks reach its uploads."""
+    with li.Registry(tls=True) as own:
+        with li.Engine(hosts={own.host: own.settings}, chunk_size=1000) as engine:
+            li.Image.empty().append(li.Layer.from_files({"/a": os.urandom(9000)})).write(f"{own.host}/app:1")
+            assert engine.client(own.host).tags("app") == ["1"]
+        assert sum(request.method == "PATCH" for request in own.requests) > 5
+        with li.registry.Client(own.host, ca=own.settings["ca"]) as client:
+            assert client.tags("app") == ["1"]
