@@ -9,10 +9,13 @@ Everything is written under ``staging`` and renamed into place, so a registry th
 half content and no half record. A store that is durable also forces each file to the medium before it is
 renamed, and each directory after, so that neither does a power cut, and what was answered stays. In
 another a power cut may lose the newest, and leave some of it short under its name.
+
+A registry that is read-only reads a directory that it cannot write as it is, and takes no lock in it.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import os
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
     from lazyimg.oci.digest import Digest
     from lazyimg.server.store import Chunk
+
+
+_NO_WRITING = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 @define(eq=False)
@@ -121,10 +127,12 @@ class DiskStore(Store):
     Attributes:
         directory: where.
         is_durable: whether what was kept, put or deleted survives a power cut.
+        is_read_only: whether it may be opened where it cannot be written.
     """
 
     directory: Path
     is_durable: bool = False
+    is_read_only: bool = False
     _numbers: Iterator[int] = field(factory=itertools.count, repr=False)
     _lock: IO[bytes] | None = field(default=None, repr=False)
 
@@ -136,7 +144,12 @@ class DiskStore(Store):
             OSError: the directory cannot be created or written.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        lock = (self.directory / "lock").open("ab")
+        try:
+            lock = (self.directory / "lock").open("ab")
+        except OSError as error:
+            if self.is_read_only and error.errno in _NO_WRITING:
+                return
+            raise
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -41,7 +41,7 @@ class Registry:
         port: the port; 0 takes a free one.
         users: passwords by name: only they may do anything (basic authentication). None is everybody;
             `lazyimg.server.htpasswd.read_htpasswd` reads a file of theirs.
-        read_only: refuse whatever changes something.
+        read_only: refuse whatever changes something. The directory may then be one that cannot be written.
         hook: called for each request, in a thread of its own, before it is handled; may block, which
             holds back that request alone; a ``(status, code, message)`` it returns refuses the request.
         token: have clients fetch tokens from ``/token`` and show these, instead of passwords; ``Tokens``
@@ -77,7 +77,9 @@ class Registry:
         self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
         self._running_tls: Tls | None = None
         self._stack = ExitStack()
-        store = MemoryStore() if directory is None else DiskStore(Path(directory).absolute(), durable)
+        store = (
+            MemoryStore() if directory is None else DiskStore(Path(directory).absolute(), durable, read_only)
+        )
         tokens = token if isinstance(token, Tokens) else Tokens() if token else None
         self._context = Context(store, Access(users, read_only, tokens=tokens), limits or UploadLimits())
         self._gate = Gate(routes(self._context), self._context, hook=hook, ledger=Ledger(remember))

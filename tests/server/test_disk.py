@@ -320,3 +320,28 @@ def test_what_cannot_be_forced_is_not_answered_with_success(
         assert "Input/output error" in answer.text
         assert client.head(f"/v2/a/blobs/{digest}").status_code == 404
     assert not list((tmp_path / "contents" / "sha256").iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_directory_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_of: Any, number: int
+) -> None:
+    """A read-only registry reads it, takes no lock and leaves no trace; another one says why it cannot."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        digest = hand_of(client).blob("a", b"{}")
+    before = files(tmp_path)
+    opened = Path.open
+
+    def refuse(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        if set(mode) & set("wax+"):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, mode, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with Registry(tmp_path, read_only=True) as registry, httpx.Client(base_url=registry.url) as client:
+        assert client.get(f"/v2/a/blobs/{digest}").content == b"{}"
+        assert client.post("/v2/a/blobs/uploads/").status_code == 403
+    assert files(tmp_path) == before
+    refused = Registry(tmp_path)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        refused.start()
