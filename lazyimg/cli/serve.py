@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lazyimg.cli.guards import Guards, guarded
+from lazyimg.cli.server_log import telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,13 +53,18 @@ def parse_address(text: str) -> tuple[str, int]:
 @click.option("--disk", type=click.Path(file_okay=False), metavar="DIR", help="Keep what is pushed in DIR.")
 @click.option("--durable", is_flag=True, help="Have what was pushed survive a power cut: slower.")
 @click.option("--read-only", is_flag=True, help="Refuse pushes and deletes.")
+@click.option("--verbose", is_flag=True, help="Tell each request, and more of errors, on standard error.")
 @guarded
-def serve(address: str, disk: str | None, *, durable: bool, read_only: bool, **options: Any) -> None:
+def serve(
+    address: str, disk: str | None, *, durable: bool, read_only: bool, verbose: bool, **options: Any
+) -> None:
     """Serve an OCI registry, in memory or on disk, until interrupted.
 
     A port of 0 takes a free one; the first line printed names it. With --tls, the second one names the file
     by which clients trust it: `lazyimg login --ca FILE`, `li.Host(ca=FILE)`; its directory is a --cert-dir
     for skopeo, buildah, podman.
+
+    What fails, such as a disk that is full, is told on standard error.
     """
     if durable and not disk:
         raise click.UsageError("--durable without --disk: what is in memory survives nothing")
@@ -66,6 +72,7 @@ def serve(address: str, disk: str | None, *, durable: bool, read_only: bool, **o
     guards = Guards(**options)
     with (
         _interruption() as stop,
+        telling(everything=verbose),
         guards.settings(host) as settings,
         _started(disk, host, port, durable=durable, read_only=read_only, **settings) as registry,
     ):

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from attrs import define, field
 from starlette.requests import ClientDisconnect
@@ -37,6 +38,8 @@ HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
+answered = logging.getLogger("lazyimg.server.answered")
+"""Told of each request that has ended, at INFO."""
 
 
 @define(eq=False)
@@ -64,6 +67,8 @@ class Gate:
             logger.debug("%s %s was cut: %s", request.method, request.path, type(error).__name__)
         finally:
             request.end()
+            if answered.isEnabledFor(logging.INFO):
+                answered.info(line_of(request, scope.get("client")))
 
     async def _answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
@@ -90,6 +95,19 @@ class Gate:
                 raise refusal if isinstance(refusal, ApiError) else ApiError(*refusal)
         await exchange.arrive()
         scope[BEARER] = self.context.access.admit(exchange.caller)
+
+
+def line_of(request: Request, client: tuple[str, int] | None) -> str:
+    """Return the line of a log that tells of a request; its query, which may hold a secret, is left out.
+
+    >>> line_of(Request("GET", "/v2/", status=200, arrived=1.0, ended=1.25), ("127.0.0.1", 40000))
+    '127.0.0.1 GET /v2/ 200, 0 bytes in, 0 out, 0.250 s'
+    """
+    took = (request.ended or request.arrived) - request.arrived
+    return (
+        f"{client[0] if client else '-'} {request.method} {quote(request.path, safe='/:@+,=~')} "
+        f"{request.status or 'cut'}, {request.bytes_in} bytes in, {request.bytes_out} out, {took:.3f} s"
+    )
 
 
 def _caller(scope: Scope) -> Caller:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -255,3 +257,53 @@ def test_a_file_of_no_users(tmp_path: Path) -> None:
     result = CliRunner().invoke(serve, ["--htpasswd", str(path)])
     assert result.exit_code == 2
     assert "names no user, and lets nobody in" in " ".join(result.output.split())
+
+
+def served(*options: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the command as a program, on a free port."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lazyimg.cli", "registry", "serve", "--address", "127.0.0.1:0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def test_each_request_is_told_if_that_is_wanted() -> None:
+    """One line each, with no query and no credential in it, whatever the path holds."""
+    with served("--verbose", "--user", "anna", **{PASSWORD: "pass-word"}) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[4]
+        with httpx.Client(base_url=url) as client:
+            client.get("/v2/")
+            client.get("/v2/", auth=("anna", "pass-word"))
+            client.get("/v2/a%0A%1B%5B31m/tags/list?state=hidden", auth=("anna", "pass-word"))
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("", 0)
+    ends = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ |, [\d.]+ s$|\d+ out"
+    told = [re.sub(ends, "", line) for line in err.splitlines()]
+    assert told == [
+        "127.0.0.1 GET /v2/ 401, 0 bytes in, ",
+        "127.0.0.1 GET /v2/ 200, 0 bytes in, ",
+        "127.0.0.1 GET /v2/a%0A%1B%5B31m/tags/list 404, 0 bytes in, ",
+    ]
+
+
+@pytest.mark.parametrize("verbose", [[], ["--verbose"]])
+def test_a_disk_that_fails_is_told_in_any_case(tmp_path: Path, verbose: list[str]) -> None:
+    """The line says which request, and why; how it came to it is for who wants to know more."""
+    with served("--disk", str(tmp_path), *verbose) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        shutil.rmtree(tmp_path / "staging")
+        content = httpx.post(
+            f"{url}/v2/a/blobs/uploads/?digest=sha256:{hashlib.sha256(b'{}').hexdigest()}", content=b"{}"
+        )
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+    assert content.status_code >= 500
+    assert "POST /v2/a/blobs/uploads/ failed: FileNotFoundError: [Errno 2]" in err
+    assert ("Traceback" in err) is bool(verbose)
+    assert len(err.splitlines()) == 1 or verbose
