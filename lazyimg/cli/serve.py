@@ -77,7 +77,7 @@ def serve(
         _started(disk, host, port, durable=durable, read_only=read_only, **settings) as registry,
     ):
         click.echo(f"serving {disk or 'from memory'} on {registry.url} (Ctrl-C stops it)")
-        if registry.settings.get("ca"):
+        if guards.tls:
             click.echo(f"clients trust it by {registry.settings['ca']}")
         stop.wait()
 

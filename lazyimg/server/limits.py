@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import optional
 
 from lazyimg.server.errors import ApiError
+from lazyimg.server.wanted import whole
 
 if TYPE_CHECKING:
     from lazyimg.server.uploads import Upload
@@ -26,10 +28,14 @@ class UploadLimits:
         last_in_put: the PUT that ends an upload has to carry its last chunk; one without is answered 400
             ``SIZE_INVALID``, and the upload stays.
         patch: False takes each blob in one request alone, and answers PATCH with 405 ``UNSUPPORTED``.
+
+    Raises:
+        TypeError: a size that is no whole number.
+        ValueError: one below 0.
     """
 
-    body: int | None = None
-    chunk: int = 0
+    body: int | None = field(default=None, validator=optional(whole(0, "a number of bytes, or None")))
+    chunk: int = field(default=0, validator=whole(0, "a number of bytes"))
     last_in_put: bool = False
     patch: bool = True
 

@@ -15,6 +15,7 @@ from lazyimg.server.memory import MemoryStore
 from lazyimg.server.request import Ledger
 from lazyimg.server.routes import routes
 from lazyimg.server.serving import Serving
+from lazyimg.server.settings import check
 from lazyimg.server.tls import Tls, made_on_the_way
 from lazyimg.server.tokens import Tokens
 from lazyimg.server.traffic import Traffic
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from lazyimg.engine import Engine
+    from lazyimg.registry.keychain import StaticKeychain
     from lazyimg.server.gate import Hook
     from lazyimg.server.htpasswd import Hashed
     from lazyimg.server.request import Request
@@ -56,6 +59,9 @@ class Registry:
 
     Attributes:
         faults: what goes wrong on demand.
+
+    Raises:
+        InvalidSetting: a setting that no registry could work with.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a registry, all but one by keyword
@@ -73,6 +79,8 @@ class Registry:
         remember: int | None = None,
         durable: bool = False,
     ) -> None:
+        check(users, durable=durable, directory=directory, host=host, port=port, hook=hook, token=token)
+        check(tls=tls, limits=limits, remember=remember)
         self._address = (host, port)
         self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
         self._running_tls: Tls | None = None
@@ -139,13 +147,41 @@ class Registry:
     def settings(self) -> dict[str, Any]:
         """What our own client has to know of it: ``Engine(hosts={registry.host: registry.settings})``.
 
-        Nothing without TLS; with it that https is spoken, and whom to trust.
+        Nothing without TLS; with it that https is spoken, and whom to trust: the authority where it is known,
+        else the certificate itself, which is enough where it is its own authority, and harmless where one
+        signed it that is known anyway. A certificate that clients have to show is theirs to name.
 
         Raises:
             RuntimeError: the registry is not running.
         """
         tls = self._running_tls if self.host else None
-        return {} if tls is None else {"scheme": "https", "ca": tls.authority}
+        return {} if tls is None else {"scheme": "https", "ca": tls.authority or tls.certificate}
+
+    def keychain(self, user: str) -> StaticKeychain:
+        """Return a keychain that logs one of its ``users`` in.
+
+        Raises:
+            InvalidSetting: there is no such user, or of the password the hash alone is known.
+            RuntimeError: the registry is not running.
+        """
+        from lazyimg.server.acquaintance import keychain  # noqa: PLC0415 - our client, for who asks for it
+
+        return keychain(self.host, self._context.access.users, user)
+
+    def engine(self, user: str | None = None, **settings: Any) -> Engine:
+        """Return an engine that knows this registry: its certificate, and a user's password.
+
+        Args:
+            user: the one of its ``users`` to log in as; None is a stranger.
+            settings: the engine's own: ``retries=0``.
+
+        Raises:
+            InvalidSetting: there is no such user, or both a user and a keychain were given.
+            RuntimeError: the registry is not running.
+        """
+        from lazyimg.server.acquaintance import engine  # noqa: PLC0415 - as above
+
+        return engine(self.host, self.settings, self._context.access.users, {"user": user, **settings})
 
     @property
     def requests(self) -> list[Request]:

@@ -34,7 +34,8 @@ class Tls:
         certificate: the certificate, followed by those between it and its authority.
         key: its private key; None finds it in the same file.
         client_authorities: if given, clients must show a certificate signed by one of these.
-        authority: what clients have to trust to trust the certificate; None is an authority they know.
+        authority: what clients have to trust to trust the certificate; None is the certificate itself, or an
+            authority that they know.
     """
 
     certificate: str | os.PathLike[str]
