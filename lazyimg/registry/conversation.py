@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
+from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.budget import Budget
 from lazyimg.registry.challenge import parse_challenges
 from lazyimg.registry.credentials import Secret
@@ -26,7 +27,7 @@ from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.retry import TRANSIENT, Retries, retry_after
 from lazyimg.registry.scope import Scope
 from lazyimg.registry.site import Site
-from lazyimg.registry.transport import Reply, Request, Untrusted, Wire, host_of
+from lazyimg.registry.transport import Reply, Request, Wire, host_of
 
 ERROR_LIMIT = 1 << 20  # bytes of an error body that are read
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -248,7 +249,7 @@ class Conversation:
     def _may_retry(
         self, error: Exception, attempt: int, wait: float | None, call: Call, patience: Patience
     ) -> bool:
-        if isinstance(error, Untrusted) or not patience.retries or attempt >= self.retries.count:
+        if isinstance(error, Disagreement) or not patience.retries or attempt >= self.retries.count:
             return False
         if wait is not None and wait > self.retries.patience:
             error.add_note(

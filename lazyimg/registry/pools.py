@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -14,12 +15,14 @@ from attrs import field, frozen
 
 from lazyimg.errors import InvalidSetting, MissingExtra
 from lazyimg.registry.address import Zone, zone_of_name
+from lazyimg.registry.breaks import VIA
 from lazyimg.registry.credentials import Secret
 from lazyimg.registry.host import File, Proxy
 from lazyimg.registry.network import Dialer
 
 _KEEP_ALIVE = 15.0  # seconds an idle connection is kept: less than servers do, so that few go stale under us
 _IDLE = 32  # idle connections kept
+_WAYS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -137,20 +140,21 @@ class Pools(httpx.BaseTransport):
         """Send one request and return its response, body unread."""
         url = request.url
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        response = self._pool(url).handle_request(
-            httpcore.Request(
-                method=request.method.encode(),
-                url=target,
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
+        sent = httpcore.Request(
+            method=request.method.encode(),
+            url=target,
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
         )
+        proxy = self._proxy_of(url)
+        with _by_way_of(proxy):
+            response = self._pool(url, proxy).handle_request(sent)
         return httpx.Response(
             response.status,
             headers=response.headers,
             stream=_Body(response),
-            extensions=response.extensions,
+            extensions={**response.extensions, **({VIA: _shown(proxy)} if proxy else {})},
         )
 
     def close(self) -> None:
@@ -160,10 +164,12 @@ class Pools(httpx.BaseTransport):
         for pool in pools:
             pool.close()
 
-    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = self._proxy_of_environment(url) if self._proxy is None else self._proxy
+    def _proxy_of(self, url: httpx.URL) -> str | None:
+        return (self._proxy_of_environment(url) if self._proxy is None else self._proxy) or None
+
+    def _pool(self, url: httpx.URL, proxy: str | None) -> httpcore.ConnectionPool:
         at_home = not self._tls.is_shown_at_home_only or _place(url) == _place(self._home)
-        key = _Key(url.scheme == "https", proxy or None, at_home)
+        key = _Key(url.scheme == "https", proxy, at_home)
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = self._build(key)
@@ -198,6 +204,27 @@ class Pools(httpx.BaseTransport):
         return self._proxies[key]
 
 
+@contextlib.contextmanager
+def _by_way_of(proxy: str | None) -> Iterator[None]:
+    """Note on what goes wrong by which proxy it went, for whoever words it."""
+    try:
+        yield
+    except (
+        httpcore.NetworkError,
+        httpcore.TimeoutException,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+    ) as error:
+        if proxy:
+            setattr(error, VIA, _shown(proxy))
+        raise
+
+
+def _shown(proxy: str) -> str:
+    parts = urlsplit(proxy)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port  # a port that is the scheme's own is None
 
@@ -207,7 +234,12 @@ def _read_proxy(address: str) -> httpx.Proxy:
 
     Raises:
         InvalidSetting: it is none.
+        MissingExtra: it is one of SOCKS, and the library for that is not installed.
     """
+    if address.startswith("socks") and find_spec("socksio") is None:
+        raise MissingExtra(
+            "a SOCKS proxy needs the library socksio: pip install socksio, or name one of HTTP"
+        )
     with contextlib.suppress(ValueError, httpx.InvalidURL):
         return httpx.Proxy(address)
     raise InvalidSetting(

@@ -6,7 +6,6 @@ of here refers to a request, whose headers hold credentials.
 
 import contextlib
 import io
-import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -15,7 +14,8 @@ import httpcore
 import httpx
 from attrs import field, frozen
 
-from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
+from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout
+from lazyimg.registry.breaks import Untrusted, broken, by_way_of
 from lazyimg.registry.network import Call, calling
 from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.outgoing import Outgoing
@@ -65,10 +65,6 @@ class RequestRecord:
 
 
 Observer = Callable[[RequestRecord], None]
-
-
-class Untrusted(RegistryUnreachable):
-    """The two sides do not trust each other's certificate; trying again would not help."""
 
 
 @frozen(kw_only=True)
@@ -295,22 +291,15 @@ class Wire:
             yield
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
             phase = _PHASES.get(type(error).__name__, "answer")
-            raise RegistryTimeout(self.words(doing, url, f"did not {phase} in time")) from None
+            what = f"did not {phase} in time{by_way_of(error)}"
+            raise RegistryTimeout(self.words(doing, url, what)) from None
         except _BROKEN as error:
-            raise self._broken(doing, url, error) from None
+            kind, what = broken(error, urlsplit(url).scheme)
+            raise kind(self.words(doing, url, what)) from None
         except (httpx.InvalidURL, httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol):
             raise RegistryError(
                 self.words(doing, url, "was named by an address that cannot be used")
             ) from None
-
-    def _broken(self, doing: str, url: str, error: Exception) -> RegistryUnreachable:
-        reason = _distrust(error)
-        if reason is not None:
-            return Untrusted(self.words(doing, url, f"{reason} ({str(error)[:200]})"))
-        if isinstance(error, httpcore.ConnectError | httpx.ConnectError):
-            return RegistryUnreachable(self.words(doing, url, f"cannot be reached ({str(error)[:200]})"))
-        hint = _HINTS.get(urlsplit(url).scheme, "") if str(error) == _NO_ANSWER else ""
-        return RegistryUnreachable(self.words(doing, url, f"broke the connection ({_reason(error)}){hint}"))
 
 
 _BROKEN = (
@@ -321,48 +310,11 @@ _BROKEN = (
     httpx.ProtocolError,
     httpx.ProxyError,
 )
-_PLAIN_REASONS = ("Server disconnected", "peer closed connection")
-_NO_ANSWER = "Server disconnected without sending a response."
-_HINTS = {
-    "http": "; if it speaks TLS, say so: Host(scheme='https', ca=...)",
-    "https": "; if it wants a certificate of ours, name one that it knows with client_cert=",
-}
-"""What may be the cause where servers of TLS go away without a word."""
-_TLS_WORDS = (
-    (
-        "WRONG_VERSION_NUMBER",
-        "does not speak TLS; if plain http is meant, say so: Host(scheme='http')",
-    ),
-    ("CERTIFICATE_REQUIRED", "wants a certificate of ours; name one with client_cert="),
-    ("HANDSHAKE_FAILURE", "refuses TLS with us; if it wants a certificate, name one with client_cert="),
-    ("ALERT_UNKNOWN_CA", "does not accept our certificate; name another with client_cert="),
-    ("BAD_CERTIFICATE", "does not accept our certificate; name another with client_cert="),
-    ("CERTIFICATE_UNKNOWN", "does not accept our certificate; name another with client_cert="),
-)
-"""What OpenSSL says of a handshake that cannot succeed, and what to do about it."""
 _PHASES = {
     "ConnectTimeout": "accept a connection",
     "WriteTimeout": "take what was sent",
     "PoolTimeout": "have a free connection",
 }
-
-
-def _reason(error: Exception) -> str:
-    """Word why a connection broke; what the other side said is not repeated, it could hold a credential."""
-    text = str(error)[:200]
-    is_ours = isinstance(error, httpcore.NetworkError | httpx.NetworkError) or text.startswith(_PLAIN_REASONS)
-    return text if is_ours and text else "it does not speak HTTP as it should"
-
-
-def _distrust(error: BaseException | None) -> str | None:
-    """Word why the two sides cannot agree on TLS, which no other try would change; None if they can."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return "shows a certificate that is not trusted; name its authority with ca="
-        if isinstance(error, ssl.SSLError):
-            return next((words for mark, words in _TLS_WORDS if mark in str(error)), None)
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def host_of(url: str) -> str:

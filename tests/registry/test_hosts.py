@@ -18,6 +18,7 @@ from support.programs import need
 import lazyimg as li
 from lazyimg.errors import InvalidReference, InvalidSetting, RegistryUnreachable, Unauthorized
 from lazyimg.registry.address import RefusedAddress
+from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.host import Host, gathered
 from lazyimg.registry.keychain import Anonymous
 from lazyimg.registry.mirror_name import MirrorName
@@ -298,7 +299,7 @@ def test_what_others_say_of_certificates(made: Tls, other: Tls) -> None:
             written(server.host, ca=made.certificate)
         with pytest.raises(Untrusted, match="does not accept our certificate; name another"):
             written(server.host, ca=made.certificate, client_cert=(other.certificate, other.key))
-    with li.Registry() as registry, pytest.raises(Untrusted, match="does not speak TLS; if plain http"):
+    with li.Registry() as registry, pytest.raises(Disagreement, match="does not speak TLS; if plain http"):
         written(registry.host, scheme="https")
 
 

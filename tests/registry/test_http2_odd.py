@@ -19,12 +19,13 @@ from support.http_server import HttpServer
 from support.programs import need
 
 from lazyimg.errors import Denied, RegistryTimeout, RegistryUnreachable
+from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.client import Client
 from lazyimg.registry.network import Dialer
 from lazyimg.registry.pools import Tls as Trust
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.tls_stream import TlsStream
-from lazyimg.registry.transport import Timeouts, Untrusted
+from lazyimg.registry.transport import Timeouts
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:
@@ -316,6 +317,6 @@ def test_a_handshake_with_a_server_that_says_nothing(made: Tls) -> None:
     with (
         HttpServer(lambda exchange: exchange.answer(200)) as plain,
         Client(plain.host, tls=Trust(ca=made.certificate), **settings) as registry,
-        pytest.raises(Untrusted, match="does not speak TLS"),
+        pytest.raises(Disagreement, match="does not speak TLS"),
     ):
         registry.ping()

@@ -18,7 +18,7 @@ from support.ports import free_port
 from support.programs import need
 
 import lazyimg as li
-from lazyimg.errors import RegistryUnreachable
+from lazyimg.errors import MissingExtra, RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry import network
 from lazyimg.registry.client import Client
@@ -402,7 +402,52 @@ def test_named_proxy_is_used_on_this_machine_too(proxy: HttpServer, client: Call
 
 
 def test_proxy_that_is_not_there() -> None:
-    """A proxy that cannot be reached is an unreachable registry."""
-    lost = Client("reg.lan", insecure=True, proxy=f"http://127.0.0.1:{free_port()}", retries=0)
-    with lost as registry, pytest.raises(RegistryUnreachable, match="cannot be reached"):
+    """A proxy that cannot be reached is an unreachable registry, and is named, without its password."""
+    for host in ("127.0.0.1", "localhost"):
+        address = f"{host}:{free_port()}"
+        lost = Client("reg.lan", insecure=True, proxy=f"http://me:s3cret@{address}", retries=0)
+        words = f"reg.lan cannot be reached: the proxy http://{address} cannot be reached .*; check proxy="
+        with lost as registry, pytest.raises(RegistryUnreachable, match=words) as caught:
+            registry.ping()
+        assert "s3cret" not in str(caught.value)
+
+
+def test_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web server in its place is named, and what it answered; it is asked once for each try."""
+    with HttpServer(lambda exchange: exchange.answer(501, b"<html>no</html>")) as server:
+        monkeypatch.setenv("https_proxy", f"http://{server.host}")
+        words = rf"reg\.lan cannot be reached: the proxy http://{server.host} does not let us through \(501\)"
+        with Client("reg.lan", retries=0) as registry, pytest.raises(RegistryUnreachable, match=words):
+            registry.ping()
+
+
+def test_proxy_of_socks_needs_a_library() -> None:
+    """It is named, instead of a module that nobody knows."""
+    lost = Client("reg.lan", proxy="socks5://127.0.0.1:1")
+    with lost as registry, pytest.raises(MissingExtra, match="pip install socksio"):
         registry.ping()
+
+
+def test_a_certificate_of_another_name(client: Callable[..., Client]) -> None:
+    """That its authority is trusted is not the question: by which name to speak is."""
+    need("openssl", "openssl")
+    with li.Registry(tls=True) as own:
+        port = own.host.rpartition(":")[2]
+        with pytest.raises(Untrusted, match="certificate of another name; speak with it by a name that is"):
+            client(f"other.localhost:{port}", ca=own.settings["ca"]).ping()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(10, "has expired"), (9, "not valid yet"), (64, "of another name"), (18, "name its authority with ca=")],
+)
+def test_what_is_wrong_with_a_certificate(code: int, words: str, client: Callable[..., Client]) -> None:
+    """Each cause has its own advice, and is not tried again."""
+    wrong = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    wrong.verify_code = code
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no") from wrong
+
+    with pytest.raises(Untrusted, match=words):
+        client("reg.lan", transport=httpx.MockTransport(fail)).ping()
