@@ -29,6 +29,7 @@ _ADVICE = {
     413: "The registry takes nothing this large.",
     415: "The registry does not take this media type; with_media_types() makes an image of others.",
     429: "Too many requests: try again later, or log in for a higher limit.",
+    507: "The registry has no space left: whoever runs it has to make some.",
 }
 
 

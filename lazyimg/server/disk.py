@@ -227,9 +227,13 @@ class DiskStore(Store):
     def put(self, group: str, name: str, value: bytes) -> None:
         """Write a record, and rename it into place."""
         temporary = self._staging()
-        temporary.write_bytes(value)
-        force(temporary, when=self.is_durable)
-        self._place(temporary, self._made(self._group(group)) / name)
+        try:
+            temporary.write_bytes(value)
+            force(temporary, when=self.is_durable)
+            self._place(temporary, self._made(self._group(group)) / name)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def delete(self, group: str, name: str) -> bool:
         """Remove a record and say whether there was one."""

@@ -94,3 +94,11 @@ def unsupported(method: str, allowed: str) -> ApiError:
     """Return the refusal of a method that the endpoint does not have; ``allowed`` are those it has."""
     message = f"{method} is not supported here, only {allowed}"
     return ApiError(405, "UNSUPPORTED", message, headers={"Allow": allowed})
+
+
+def no_space(reason: str) -> ApiError:
+    """Return the refusal of what cannot be kept for want of space (RFC 4918, "507 Insufficient Storage").
+
+    A 500 would be asked again, which does not help.
+    """
+    return ApiError(507, "UNKNOWN", f"the registry can keep no more: {reason}")

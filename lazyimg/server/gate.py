@@ -7,7 +7,9 @@ last, whatever an endpoint does.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Send
 from lazyimg.server.access import Caller
 from lazyimg.server.connection import KEY
 from lazyimg.server.endpoints.context import Context
-from lazyimg.server.errors import ApiError
+from lazyimg.server.errors import ApiError, no_space
 from lazyimg.server.exchange import Exchange
 from lazyimg.server.faults import Faults
 from lazyimg.server.place import Place
@@ -35,6 +37,8 @@ Hook = Callable[[Request], tuple[int, str, str] | ApiError | None]
 
 HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 """What a registry may be called in its challenges: the hosts and ports of RFC 3986 that are in use."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
@@ -124,4 +128,6 @@ def _refusal(error: Exception, request: Request) -> ApiError:
     if isinstance(error, ApiError):
         return error
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return no_space(os.strerror(error.errno))
     return ApiError(500, "UNKNOWN", f"{type(error).__name__}: {error}")

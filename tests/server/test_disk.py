@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from lazyimg.errors import DirectoryInUse
+import lazyimg as li
+from lazyimg.errors import DirectoryInUse, RegistryError
 from lazyimg.oci.digest import Digest
 from lazyimg.server import disk
 from lazyimg.server.disk import DiskStaged, DiskStore
@@ -167,7 +168,7 @@ def test_nothing_is_written_outside_and_names_do_not_meet(tmp_path: Path, hand_o
 def test_a_full_disk_fails_the_request_and_ends_the_upload(
     tmp_path: Path, hand_of: Any, code: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be written answers 500 with the system's words; the upload is gone, not half there."""
+    """What cannot be written answers 507 with the system's words; the upload is gone, not half there."""
 
     def full(*_args: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -177,10 +178,51 @@ def test_a_full_disk_fails_the_request_and_ends_the_upload(
         with monkeypatch.context() as patched:
             patched.setattr(DiskStaged, "write", full)
             answer = client.patch(location, content=DATA)
-        assert (answer.status_code, code(answer)) == (500, "UNKNOWN")
+        assert (answer.status_code, code(answer)) == (507, "UNKNOWN")
         assert "No space left" in answer.text
         assert client.get(location).status_code == 404
         hand_of(client).blob("a", DATA)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Our client sends nothing twice, and says in words what to do; a path of the registry's is not told."""
+
+    def full(staged: DiskStaged, _chunks: Any) -> None:
+        raise OSError(number, os.strerror(number), str(staged.path))
+
+    layer = li.Layer.from_files({"/noise": DATA})
+    with Registry(tmp_path) as registry, registry.engine():
+        with monkeypatch.context() as patched:
+            patched.setattr(DiskStaged, "write", full)
+            words = f"can keep no more: {os.strerror(number)}. The registry has no space left: whoever"
+            with pytest.raises(RegistryError, match=words) as error:
+                li.Image.empty().append(layer).write(f"{registry.host}/app:1")
+        assert error.value.status == 507
+        assert str(tmp_path) not in str(error.value)
+        refused = [request.path for request in registry.requests if request.status == 507]
+        assert len(refused) == len(set(refused)) <= registry.traffic().requests["POST uploads"] <= 2
+        li.Image.empty().append(layer).write(f"{registry.host}/app:1")
+
+
+def test_a_record_that_does_not_fit_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand_of: Any
+) -> None:
+    """A manifest for which there is no space is refused, and half a file is not left lying."""
+    written = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        written(path, data[:1])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        image = hand.image("a")
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "write_bytes", full)
+            assert hand.put("a", "1", image).status_code == 507
+        assert list((tmp_path / "staging").iterdir()) == []
+        hand.push("a", "1", image)
 
 
 def test_uploads_that_were_left_hold_no_descriptor(tmp_path: Path, hand_of: Any) -> None:
