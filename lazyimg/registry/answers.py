@@ -2,13 +2,15 @@
 
 from attrs import field, frozen
 
-from lazyimg.errors import ContentMismatch, InvalidDigest
+from lazyimg.errors import ContentMismatch, InvalidDigest, InvalidDocument
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Answer
 from lazyimg.registry.location import resolve
+from lazyimg.registry.transport import host_of
 
 _CREATED = 201
+_PAGE = "text/html"
 
 
 @frozen(kw_only=True)
@@ -24,6 +26,21 @@ class RawManifest:
     media_type: str
     digest: Digest
     data: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, answer: Answer, digest: Digest, doing: str) -> "RawManifest":
+        """Take it from an answer, whose bytes have that digest.
+
+        Raises:
+            InvalidDocument: it is a page for browsers, as of a web server that is no registry.
+        """
+        media_type = media_type_of(answer)
+        if media_type == _PAGE:
+            raise InvalidDocument(
+                f"cannot {doing}: {host_of(answer.url)} answered {answer.status} with {_PAGE}, no manifest: "
+                "is it a registry? Check host and port"
+            )
+        return cls(media_type=media_type, digest=digest, data=answer.data)
 
 
 def announced_digest(answer: Answer) -> Digest | None:
@@ -68,7 +85,7 @@ def described(answer: Answer) -> Descriptor | None:
     """Read a descriptor from the headers of a HEAD, None if they do not tell all of it."""
     digest, size = announced_digest(answer), length_of(answer.headers.get("Content-Length"))
     media_type = media_type_of(answer)
-    if digest is None or size is None or not media_type:
+    if digest is None or size is None or media_type in {"", _PAGE}:
         return None
     return Descriptor(media_type=media_type, digest=digest, size=size)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from lazyimg.errors import CredentialError, RegistryError, RegistryTimeout
+from lazyimg.registry.advice import of_credentials
 from lazyimg.registry.challenge import Challenge
 from lazyimg.registry.credentials import Credentials, Keychain, Secret
 from lazyimg.registry.network import Call
@@ -19,6 +20,8 @@ from lazyimg.registry.scope import Scope, merge, parse_scopes
 from lazyimg.registry.site import Site
 from lazyimg.registry.token import Token, TokenRequest, basic, fetch_token, is_token, token_refusal
 from lazyimg.registry.transport import Wire
+
+_UNAUTHORIZED = 401
 
 
 class TokenServiceBusy(RegistryError):
@@ -79,6 +82,11 @@ class Authorizer:
             if credentials is not None:
                 found += [*credentials.secrets, basic(credentials).removeprefix("Basic ")]
         return tuple(found)
+
+    def advice(self, repository: str | None) -> str:
+        """What to do about a 401: whether it was told who asks, and where that was looked for."""
+        known = self._credentials.get(repository)
+        return "" if self._challenge is None else of_credentials(self._site.name, known, self._keychain)
 
     def header(self, need: Need, call: Call) -> str | None:
         """Return the ``Authorization`` to send, by what is known; may fetch a token.
@@ -182,7 +190,9 @@ class Authorizer:
         token, reply, data = fetch_token(self._wire, request, call)
         call.alive()
         if token is None:
-            error = token_refusal(request, reply, data, self.secrets)
+            is_unknown = reply.status == _UNAUTHORIZED
+            advice = self.advice(need.repository) if is_unknown else ""
+            error = token_refusal(request, reply, data, self.secrets, advice)
             data = b""  # may repeat a secret, which no traceback is to show
             if reply.status in TRANSIENT:
                 busy = TokenServiceBusy(str(error), status=error.status, codes=error.codes)

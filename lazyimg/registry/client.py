@@ -23,7 +23,6 @@ from lazyimg.registry.answers import (
     described,
     is_mounted,
     length_of,
-    media_type_of,
     named_digest,
 )
 from lazyimg.registry.budget import Budget
@@ -171,7 +170,8 @@ class Client:
             NotFound: there is none.
             ContentMismatch: its bytes have another digest than was asked for or announced, or are over 4 MiB.
         """
-        answer = self._conversation.ask(self._endpoints.manifest("GET", repository, reference))
+        question = self._endpoints.manifest("GET", repository, reference)
+        answer = self._conversation.ask(question)
         expected = named_digest(reference) or announced_digest(answer)
         found = Digest.of(answer.data, expected.algorithm if expected else "sha256")
         if expected is not None and found != expected:
@@ -179,7 +179,7 @@ class Client:
                 f"cannot read the manifest of {repository} at {reference}: {self.registry} sent bytes with "
                 f"the digest {found}, not {expected}"
             )
-        return RawManifest(media_type=media_type_of(answer), digest=found, data=answer.data)
+        return RawManifest.of(answer, found, question.doing)
 
     def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> Digest:
         """Write a manifest or index; what it refers to must be there.

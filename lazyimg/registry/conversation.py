@@ -14,6 +14,7 @@ import httpx
 from attrs import evolve, field, frozen
 
 from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
+from lazyimg.registry.advice import of_answer
 from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
 from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.budget import Budget
@@ -199,7 +200,10 @@ class Conversation:
         sent = (reply.authorization or "").partition(" ")[2]  # which may be forgotten by now
         secrets = (*self._authorizer.secrets, sent)
         words = read_words(data, reply.headers.get("Content-Type", ""), secrets)
-        return refusal(question.doing, host_of(reply.url), reply.status, words)
+        advice = of_answer(reply.url, reply.status, reply.headers, data, reply.via)
+        if reply.status == _UNAUTHORIZED and self.site.is_home(reply.url):
+            advice = self._authorizer.advice(question.repository)
+        return refusal(question.doing, host_of(reply.url), reply.status, words, advice=advice)
 
     def wait(self, attempt: int, asked_for: float | None, patience: Patience) -> None:
         """Wait before another try.

@@ -180,3 +180,14 @@ class Keychain(Protocol):
             CredentialError: credentials should be there and could not be read.
         """
         ...
+
+
+@frozen
+class Given(Keychain):
+    """The credentials to be checked, for whatever the registry is asked."""
+
+    given: Credentials
+
+    def credentials(self, registry: str, repository: str | None) -> Credentials:  # noqa: ARG002 - a Keychain's
+        """Return them."""
+        return self.given

@@ -26,7 +26,7 @@ _ADVICE = {
     403: "The account may not do this: ask for the right, or use another account.",
     404: "Check the name; some registries also answer so to whoever may not know that it exists.",
     405: "This registry does not offer it.",
-    413: "The registry takes nothing this large.",
+    413: "It takes nothing this large in one request; Host(chunk_size=...) sends blobs in smaller ones.",
     415: "The registry does not take this media type; with_media_types() makes an image of others.",
     429: "Too many requests: try again later, or log in for a higher limit.",
     507: "The registry has no space left: whoever runs it has to make some.",
@@ -69,11 +69,16 @@ def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Wor
     try:
         found = list(islice(_entries(json.loads(data)), _MOST_ENTRIES))
     except (ValueError, RecursionError):
-        is_plain = media_type.partition(";")[0].strip() == "text/plain"
-        found = [("", data.decode(errors="replace"))] if is_plain else []
+        found = [("", data.decode(errors="replace"))] if _is_plain(data, media_type) else []
     codes = tuple(plain(code, secrets)[:80] for code, _ in found if code)
     text = "; ".join(": ".join(filter(None, pair)) for pair in found)
     return Words(codes, plain(text, secrets)[:_WORDS])
+
+
+def _is_plain(data: bytes, media_type: str) -> bool:
+    """Whether a body is a text for people: said to be, or of no said type and no page."""
+    named = media_type.partition(";")[0].strip().lower()
+    return named == "text/plain" or (not named and not data.lstrip().startswith(b"<") and data.isascii())
 
 
 def _entries(body: Any) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.index import Index
 from lazyimg.registry.conversation import Answer, Conversation, Question
 from lazyimg.registry.location import next_page
+from lazyimg.registry.transport import host_of
 
 _MOST_PAGES = 10_000
 _MOST_BYTES = 64 << 20  # of all pages together
@@ -57,7 +58,7 @@ def listed(answer: Answer, member: str, what: str) -> list[str]:
         body: Any = json.loads(answer.data)
         return [name for name in body[member] or [] if isinstance(name, str)]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise InvalidDocument(f"the answer to a request to {what} is no list of {member}") from None
+        raise InvalidDocument(f"cannot {what}: {host_of(answer.url)} sent no list of {member}") from None
 
 
 def referring(answer: Answer, artifact_type: str | None) -> list[Descriptor]:

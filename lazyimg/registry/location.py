@@ -22,7 +22,8 @@ def resolve(url: str, location: str | None) -> str:
     """
     if not location:
         raise RegistryError(
-            f"{urlsplit(url).hostname} answered without the Location that the specification asks for"
+            f"cannot upload: {urlsplit(url).netloc} answered without the Location that a registry gives: "
+            "is it one? Check host and port"
         )
     return join(url, location)
 

@@ -14,7 +14,7 @@ from lazyimg.registry.auth_paths import docker_path
 from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
 from lazyimg.registry.conversation import Answer
-from lazyimg.registry.credentials import Credentials, Keychain, is_text, text_of
+from lazyimg.registry.credentials import Credentials, Given, is_text, text_of
 from lazyimg.registry.transport import host_of
 
 _VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
@@ -22,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 __all__ = [
     "AuthStore",
+    "Given",
     "Identifying",
     "Login",
     "LoginName",
@@ -45,17 +46,6 @@ class Login:
     registry: str
     username: str
     kept: str
-
-
-@frozen
-class Given(Keychain):
-    """The credentials to be checked, for whatever the registry is asked."""
-
-    given: Credentials
-
-    def credentials(self, registry: str, repository: str | None) -> Credentials:  # noqa: ARG002 - a Keychain's
-        """Return them."""
-        return self.given
 
 
 class Identifying(Client):

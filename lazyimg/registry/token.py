@@ -195,10 +195,12 @@ def _life(value: object) -> float:
     return float(min(value, _LONGEST_LIFE))  # the number may be beyond what a float holds
 
 
-def token_refusal(request: TokenRequest, reply: Reply, data: bytes, secrets: Iterable[str]) -> RegistryError:
-    """Make the error for a token service's answer that is no success."""
+def token_refusal(
+    request: TokenRequest, reply: Reply, data: bytes, secrets: Iterable[str], advice: str = ""
+) -> RegistryError:
+    """Make the error for a token service's answer that is no success; see `refusal` for the advice."""
     words = read_words(data, reply.headers.get("Content-Type", ""), secrets)
-    error = refusal(request.doing, host_of(request.realm), reply.status, words)
+    error = refusal(request.doing, host_of(request.realm), reply.status, words, advice=advice)
     if reply.status in _REFUSED:
         return TokenRefused(str(error), status=error.status, codes=error.codes)
     return error

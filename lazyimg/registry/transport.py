@@ -15,7 +15,7 @@ import httpx
 from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout
-from lazyimg.registry.breaks import Untrusted, broken, by_way_of
+from lazyimg.registry.breaks import VIA, Untrusted, broken, by_way_of
 from lazyimg.registry.network import Call, calling
 from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.outgoing import Outgoing
@@ -113,6 +113,11 @@ class Reply:
     def http_version(self) -> str:
         """What the server speaks."""
         return self._response.http_version
+
+    @property
+    def via(self) -> str:
+        """The proxy that it came by, without user and password; empty if by none."""
+        return str(self._response.extensions.get(VIA, ""))
 
     @property
     def waited(self) -> float:
