@@ -105,8 +105,10 @@ class Engine:
         scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
             by default the system's own.
         user_agent: what to be called by registries, before lazyimg's own name.
-        ca: a file of certificate authorities to trust besides the usual ones.
-        client_cert: a certificate to show, as a file, or as files of certificate and key.
+        ca: a file of certificate authorities to trust besides the usual ones. It says nothing of the scheme:
+            a loopback address is spoken to in plain text all the same, unless ``hosts`` says ``https``, or
+            whom to trust there.
+        client_cert: a certificate to show, as a file, or as files of certificate and key; as with ``ca``.
         proxy: the address of a proxy; by default what the environment says, and False is none.
         http2: speak HTTP/2 with hosts that do, too; needs the extra ``http2``.
         chunk_size: bytes that one request of an upload may carry; by default all, until that is refused.

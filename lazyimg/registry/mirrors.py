@@ -2,7 +2,8 @@
 
 A tag is asked of the registry alone, as a mirror could answer with an old image or another one; the digest it
 gives is then read from the mirrors (docs/decisions/0017-mirrors.md). Everything is verified as always, so a
-mirror is not trusted; it is asked with the credentials that its own host has, never with the registry's.
+mirror is not trusted; it is asked with the credentials that its own host has, never with the registry's. One
+that fails costs no read, but is told of, once, as a warning.
 """
 
 import time
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define
 
-from lazyimg.errors import ContentMismatch, LazyImgError, RegistryError, RegistryUnreachable
+from lazyimg.errors import ContentMismatch, LazyImgError, NotFound, RegistryError, RegistryUnreachable
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import RawManifest, named_digest
 from lazyimg.registry.client import Client
+from lazyimg.registry.notices import warn
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -32,11 +34,13 @@ class Mirror:
         client: speaks with it.
         prefix: what comes before the repository's name there.
         rests_until: when it may be asked again, by the monotonic clock.
+        is_told: whether a `RegistryWarning` told of a failure of it; one does.
     """
 
     client: Client
     prefix: str = ""
     rests_until: float = 0.0
+    is_told: bool = False
 
     @property
     def is_awake(self) -> bool:
@@ -47,6 +51,9 @@ class Mirror:
         """Take in a failure; that it has not got something is none."""
         if isinstance(error, RegistryUnreachable | ContentMismatch):
             self.rests_until = time.monotonic() + REST
+        if not (isinstance(error, NotFound) or self.is_told):
+            self.is_told = True
+            warn(f"a mirror is passed over: {error}")
 
 
 class MirroredClient(Client):

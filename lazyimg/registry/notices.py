@@ -5,9 +5,11 @@ form: ``RateLimit-Limit: 100;w=21600`` is Docker Hub's, ``X-RateLimit-Limit: 60`
 """
 
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import httpx
 from attrs import frozen
@@ -15,6 +17,7 @@ from attrs import frozen
 from lazyimg.errors import RegistryWarning
 from lazyimg.registry.failure import plain
 
+_NOT_THE_CALLER = (str(Path(__file__).parents[1]), str(Path(threading.__file__).parent / "threading.py"))
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _MOST_BYTES = 4096  # of all warnings of one answer, by the specification
@@ -72,6 +75,21 @@ def _number(match: re.Match[str] | None) -> int | None:
     return int(match[1]) if match else None
 
 
+def warn(text: str) -> None:
+    """Warn, at the line that called lazyimg; in a thread of our own, where there is none, at ours."""
+    warnings.warn(RegistryWarning(text), stacklevel=_level())
+
+
+def _level() -> int:
+    """How many frames above `warn` the first one is that is neither ours nor of the standard library."""
+    frame, level = sys._getframe(2), 2  # noqa: SLF001 - as the warnings module itself does
+    while frame.f_back is not None:
+        if not frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
+            return level
+        frame, level = frame.f_back, level + 1
+    return 2
+
+
 class Notices:
     """Shows what registries warn of, each text of each registry once. Thread safe."""
 
@@ -83,7 +101,7 @@ class Notices:
         """Show those texts that were not shown before, as a `RegistryWarning` each."""
         for text in texts:
             if self._is_new((registry, text)):
-                warnings.warn(RegistryWarning(f"{registry} warns: {text}"), stacklevel=2)
+                warn(f"{registry} warns: {text}")
 
     def _is_new(self, entry: tuple[str, str]) -> bool:
         with self._lock:

@@ -460,3 +460,13 @@ def test_a_client_that_is_told_whom_to_trust_speaks_tls() -> None:
         assert sum(request.method == "PATCH" for request in own.requests) > 5
         with li.registry.Client(own.host, ca=own.settings["ca"]) as client:
             assert client.tags("app") == ["1"]
+
+
+def test_an_engines_authority_leaves_loopback_in_plain_text() -> None:
+    """It is for all hosts of TLS, and says of none that it is one; what is said of a host does."""
+    with li.Registry() as plain, li.Registry(tls=True) as secure:
+        authority = secure.settings["ca"]
+        with li.Engine(ca=authority, hosts={secure.host: li.Host(scheme="https")}) as engine:
+            for host in (plain.host, secure.host):
+                li.Image.empty().write(f"{host}/app:1")
+                assert engine.client(host).tags("app") == ["1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,14 @@ from support.http_server import Exchange, HttpServer
 from support.ports import free_port
 
 import lazyimg as li
-from lazyimg.errors import ContentMismatch, InvalidReference, InvalidSetting, NotFound, RegistryUnreachable
+from lazyimg.errors import (
+    ContentMismatch,
+    InvalidReference,
+    InvalidSetting,
+    NotFound,
+    RegistryUnreachable,
+    RegistryWarning,
+)
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
 from lazyimg.registry.keychain import StaticKeychain
@@ -27,6 +35,7 @@ DATA = bytes(range(251)) * (12 << 10)  # 3 MiB that repeat at no power of two
 DIGEST = Digest.of(DATA)
 MANIFEST = b'{"schemaVersion":2}'
 NAMED = Digest.of(MANIFEST)
+pytestmark = pytest.mark.filterwarnings("ignore::lazyimg.errors.RegistryWarning")
 ROOT = "/v2/me/app"
 NONE = Retries(count=0)
 
@@ -138,6 +147,21 @@ def test_a_mirror_that_refuses_is_passed_over(
     assert mirrored.get_manifest("me/app", NAMED).data == MANIFEST
     assert b"".join(mirrored.blob("me/app", DIGEST, len(DATA))) == DATA
     assert [len(place.log) for place in places] == [2, 2, 2]
+
+
+def test_a_mirror_that_fails_is_told_of_once(places: list[Place], mirrored: MirroredClient) -> None:
+    """By a warning that names it, at the line of who reads; that it has not got something is no failure."""
+    places[0].refuses = 500
+    places[1].answers = {}
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            assert mirrored.get_manifest("me/app", NAMED).data == MANIFEST
+    (told,) = shown
+    assert f"a mirror is passed over: cannot read the manifest of me/app at {NAMED}" in str(told.message)
+    assert places[0].server.host in str(told.message)
+    assert told.category is RegistryWarning
+    assert told.filename == __file__
 
 
 def test_a_blob_goes_on_at_the_next_where_a_mirror_broke(

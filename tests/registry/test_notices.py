@@ -39,6 +39,7 @@ def test_a_warning_is_shown_once_for_each_registry_and_text(client: Callable[...
         with pytest.warns(RegistryWarning) as shown:
             [registry.ping() for registry in registries * 2]
         texts = [str(entry.message) for entry in shown]
+    assert {entry.filename for entry in shown} == {__file__}  # not at a line of ours
     assert texts == [
         f"{one.host} warns: archived",
         f"{one.host} warns: moves soon",
