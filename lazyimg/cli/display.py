@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from lazyimg.content.counters import told_of
 from lazyimg.errors import visible
 from lazyimg.notebook.graph import Graph
 from lazyimg.notebook.text import counted
@@ -73,9 +74,8 @@ def _result(result: Result) -> RenderableType:
 def _told(result: Result) -> str:
     """What moved, and what did not have to, in a line."""
     spared = sum(one.size for one in (*result.mounted, *result.existing))
-    return (
-        f"{result.bytes_sent:,} bytes sent, {spared:,} not sent; "
-        f"{result.bytes_read:,} bytes of {result.opened} local sources read"
+    return f"{result.bytes_sent:,} bytes sent, {spared:,} not sent; " + told_of(
+        result.opened, result.bytes_read
     )
 
 

@@ -31,3 +31,14 @@ class Counters:
             self.attempts += attempts
             self.opened += opened
             self.bytes_read += bytes_read
+
+
+def told_of(opened: int, bytes_read: int) -> str:
+    """Say in words how much was read of local sources.
+
+    >>> told_of(0, 0), told_of(1, 2048)
+    ('no local source was opened', '2,048 bytes of 1 local source were read')
+    """
+    if not opened:
+        return "no local source was opened"
+    return f"{bytes_read:,} bytes of {opened} local {'source' if opened == 1 else 'sources'} were read"

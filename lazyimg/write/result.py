@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from lazyimg.content.counters import told_of
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.write.record import Record
@@ -127,7 +128,7 @@ class Result:
             (t.target, len(t.uploaded), len(t.mounted), len(t.existing), t.bytes_sent, t.attempts)
             for t in self.targets
         ]
-        read = f"{self.bytes_read} bytes of {self.opened} local sources read"
+        read = told_of(self.opened, self.bytes_read)
         return Table(f"written: {self.digest}", columns, tuple(tuple(map(str, row)) for row in rows), (read,))
 
 

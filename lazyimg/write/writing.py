@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+from lazyimg.content.counters import told_of
 from lazyimg.engine import Engine, current_engine, refuse_inside
 from lazyimg.oci.digest import Digest
 from lazyimg.runtime import Work
@@ -100,7 +101,7 @@ def _together(ends: Sequence[Callable[[], None]], grace: float) -> None:
 def _explain(error: BaseException, work: Work, routes: Sequence[Route]) -> None:
     """Say in notes what a failed write left behind."""
     read = work.counters
-    error.add_note(f"{read.bytes_read} bytes of {read.opened} local sources were read")
+    error.add_note(told_of(read.opened, read.bytes_read))
     for _, targets in routes:
         for target in targets:
             error.add_note(f"{target}: {'; '.join(_left_at(target, _record(work, target)))}")

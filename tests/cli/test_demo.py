@@ -41,7 +41,7 @@ def test_it_tells_the_idea(shown: str, foreign_attempts: list[str]) -> None:
     assert len(DIGEST.findall(shown)) == 3
     assert re.search(r"mounted +layer +sha256:[0-9a-f]{12} +4,195,634", shown)
     assert re.search(r"in place +layer +sha256:[0-9a-f]{12} +4,195,634", shown)
-    assert "1,294 bytes sent, 4,196,178 not sent; 0 bytes of 0 local sources read" in shown
+    assert "1,294 bytes sent, 4,196,178 not sent; no local source was opened" in shown
     assert "len(registry.requests)\n      5\n" in shown
     assert not foreign_attempts
 

@@ -34,7 +34,7 @@ def test_a_fifo_nobody_writes_to_does_not_hold_a_denial_back(tmp_path: Path, reg
     assert isinstance(denied.error, Denied)
     assert "DENIED" in str(denied.error)
     assert asked(registry) == ["POST /v2/app/blobs/uploads/"]
-    assert any("0 bytes of 0 local sources were read" in note for note in denied.error.__notes__)
+    assert any("no local source was opened" in note for note in denied.error.__notes__)
     assert not is_being_read(pipe)
 
 

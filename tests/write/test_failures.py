@@ -66,7 +66,7 @@ def test_what_a_source_raises_comes_out_as_it_is(app: Pushing, registry: li.Regi
     notes = notes_of(error)
     assert "while consuming FromStream(" in notes
     assert "test_failures.py" in notes
-    assert "1048576 bytes of 1 local sources were read" in notes
+    assert "1,048,576 bytes of 1 local source were read" in notes
     assert f"{app.host}/app:1: nothing in place; tag 1: not moved" in notes
     methods = [request.method for request in registry.requests]
     assert methods[-1] == "DELETE"
@@ -110,7 +110,7 @@ def test_a_denied_push(registry: li.Registry) -> None:
     )
     assert expand.startswith("needed by Expand((<Append ")
     assert left == [
-        "0 bytes of 0 local sources were read",
+        "no local source was opened",
         f"{registry.host}/app:1: nothing in place; tag 1: not moved",
     ]
 

@@ -158,7 +158,7 @@ def test_a_directory_with_something_else_is_refused_first(tmp_path: Path) -> Non
     with pytest.raises(LayoutError) as caught:
         li.Image.empty().append(layer).write(li.OCILayout(tmp_path))
     assert not opened
-    assert "0 bytes of 0 local sources were read" in caught.value.__notes__
+    assert "no local source was opened" in caught.value.__notes__
 
 
 def test_a_place_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:

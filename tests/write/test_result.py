@@ -68,7 +68,7 @@ def test_its_text_and_its_card(result: li.Result, app: Pushing) -> None:
     text = str(result)
     assert text.splitlines()[0] == f"written: {result.digest}"
     assert f"{app.host}/app:1" in text
-    assert "2048 bytes of 1 local sources read" in text
+    assert "2,048 bytes of 1 local source were read" in text
     assert "<table" in result._repr_html_()
 
 
