@@ -44,7 +44,7 @@ def test_a_401_says_who_asked(client: Callable[..., Client], *, token: bool) -> 
         with pytest.raises(
             Unauthorized, match=r"DefaultKeychain \(.*config\.json\) has none.*`lazyimg login 127"
         ):
-            client(own.host).begin_upload("app")
+            client(own.host, keychain=li.DefaultKeychain()).begin_upload("app")
         with pytest.raises(Unauthorized, match=r"sent the credentials of 'me': check them"):
             li.login(own.host, "me", "wr0ng-one")
 

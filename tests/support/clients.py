@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lazyimg.registry.client import Client
+from lazyimg.registry.keychain import Anonymous
 from lazyimg.registry.retry import Retries
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ QUICK = Retries(first=0.001, longest=0.01)
 
 @pytest.fixture
 def client(_stack: ExitStack) -> Callable[..., Client]:
-    """Give a function that makes a client of a host."""
+    """Give a function that makes a client of a host: anybody's, whoever is logged in on this machine."""
 
     def make(host: str, **settings: Any) -> Client:
-        return _stack.enter_context(Client(host, **{"retries": QUICK, **settings}))
+        return _stack.enter_context(Client(host, **{"retries": QUICK, "keychain": Anonymous(), **settings}))
 
     return make
