@@ -12,6 +12,7 @@ from lazyimg.cli.demo import demo
 from lazyimg.cli.login import login, logout
 from lazyimg.cli.serve import serve
 from lazyimg.cli.version import version
+from lazyimg.cli.wording import worded
 from lazyimg.errors import LazyImgError, MissingExtra
 from lazyimg.version import __version__
 
@@ -74,8 +75,8 @@ def lines_of(error: BaseException) -> list[str]:
     >>> lines_of(LazyImgError("cannot push"))
     ['lazyimg: cannot push']
     """
-    notes: list[str] = getattr(error, "__notes__", [])
-    return [f"lazyimg: {error}", *(f"  {note}" for note in notes)]
+    message, *notes = worded(error)
+    return [f"lazyimg: {message}", *notes]
 
 
 def _let_anything_be_written() -> None:

@@ -7,6 +7,8 @@ import sys
 import click
 
 from lazyimg.cli.piped import as_utf8, password_from_stdin
+from lazyimg.cli.wording import in_options, worded
+from lazyimg.errors import LazyImgError
 
 AUTH_FILE = click.option(
     "--authfile",
@@ -55,7 +57,10 @@ def login(  # noqa: PLR0913 - what click was told of above
         )
     username, password = _asked(username, from_stdin=password_stdin)
     with Engine(hosts={name.registry: Host(scheme="http" if insecure else None, ca=ca)}) as engine:
-        kept = log_in(registry, username, password, auth_file=authfile, engine=engine)
+        try:
+            kept = log_in(registry, username, password, auth_file=authfile, engine=engine)
+        except LazyImgError as error:
+            raise click.ClickException(in_options("\n".join(worded(error)))) from error
     click.echo(f"logged in to {kept.registry} as {kept.username}; kept in {kept.kept}")
 
 

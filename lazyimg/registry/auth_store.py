@@ -138,7 +138,7 @@ class AuthStore:
             raise
         except OSError as error:
             raise CredentialError(
-                f"the credentials in {self.path} cannot be written: {error.strerror}; what was there stays"
+                f"the credentials in {self.path} cannot be written: {error.strerror}; nothing was changed"
             ) from None
 
 

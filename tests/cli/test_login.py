@@ -153,6 +153,11 @@ def test_a_registry_that_the_command_serves_with_tls(
             ended = command("login", "-u", "me", "--password-stdin", f"https://{host}")
             assert ended.code == 1
             assert "shows a certificate that is not trusted" in ended.err
+            assert "--ca" in ended.err
+            told(monkeypatch, SECRET)
+            ended = command("login", "-u", "me", "--password-stdin", host)
+            assert ended.code == 1
+            assert "if it speaks TLS, say so: https:// before its name, or --ca FILE" in ended.err
         finally:
             server.terminate()
 
@@ -162,9 +167,9 @@ def test_a_registry_that_the_command_serves_with_tls(
     [
         (["--ca", __file__, "--insecure", "127.0.0.1:1"], 2, "--insecure is plain http, and --ca is not"),
         (["--insecure", "https://127.0.0.1:1"], 2, "--insecure is plain http, and https:// is not"),
-        (["--ca", __file__, "REGISTRY"], 1, f"cannot use ca={__file__}"),
-        (["http://registry.example"], 1, "cannot log in to registry.example over http://"),
-        (["https://REGISTRY"], 1, "does not speak TLS"),
+        (["--ca", __file__, "REGISTRY"], 1, f"cannot use --ca {__file__}"),
+        (["http://registry.example"], 1, "name it without http://, or say --insecure"),
+        (["https://REGISTRY"], 1, "does not speak TLS; if plain http is meant, say so: --insecure"),
     ],
 )
 def test_schemes_that_do_not_go_together(
