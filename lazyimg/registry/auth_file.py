@@ -57,13 +57,13 @@ class AuthFile:
         return cls.parse(data, origin=str(path)) if data.strip() else None
 
     @classmethod
-    def parse(cls, data: bytes, *, origin: str) -> "AuthFile":
-        """Parse the bytes of such a file.
+    def parse(cls, data: str | bytes, *, origin: str) -> "AuthFile":
+        """Parse what is in such a file.
 
         Raises:
             CredentialError: they are no JSON object, or more than 4 MiB. Nothing of them is repeated.
         """
-        data = SecretBytes(data)
+        data = SecretBytes(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
         content = _object(data) if len(data) <= _SIZE_LIMIT else None
         if content is None:
             raise CredentialError(

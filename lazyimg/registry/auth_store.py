@@ -1,6 +1,7 @@
 """Credentials put into a file of Docker's and podman's tools, or into the helper it names, and out of it."""
 
 import base64
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,9 @@ def _read(data: bytes | None, origin: str) -> tuple[Secret, AuthFile]:
     file = AuthFile.parse(content, origin=origin)
     if not isinstance(file.content.get("auths", {}), dict):
         raise CredentialError(f'the credentials in {origin} are not as they should be: mend its "auths"')
-    try:
+    with contextlib.suppress(UnicodeDecodeError):  # which holds all of the file
         return Secret(content.decode()), file
-    except UnicodeDecodeError:
-        raise CredentialError(f"the credentials in {origin} are not UTF-8: mend the file") from None
+    raise CredentialError(f"the credentials in {origin} are not UTF-8: mend the file")
 
 
 def _entry(credentials: Credentials) -> Mapping[str, Any]:

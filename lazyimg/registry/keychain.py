@@ -15,7 +15,7 @@ from lazyimg.errors import InvalidSetting
 from lazyimg.registry.auth_file import AuthFile, canonical_host
 from lazyimg.registry.auth_paths import docker_path, podman_paths
 from lazyimg.registry.credential_helper import TIME_LIMIT
-from lazyimg.registry.credentials import Credentials, Keychain
+from lazyimg.registry.credentials import Credentials, Keychain, Secret
 from lazyimg.registry.settings import A_KEYCHAIN, by_name, is_keychain, wrong
 
 __all__ = [
@@ -111,8 +111,8 @@ class DockerKeychain:
         return None
 
     def _environment(self) -> AuthFile | None:
-        text = "" if self.path else os.environ.get("DOCKER_AUTH_CONFIG", "")
-        return AuthFile.parse(text.encode(), origin="$DOCKER_AUTH_CONFIG") if text else None
+        text = Secret("" if self.path else os.environ.get("DOCKER_AUTH_CONFIG", ""))
+        return AuthFile.parse(text, origin="$DOCKER_AUTH_CONFIG") if text else None
 
 
 @frozen

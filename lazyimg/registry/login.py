@@ -14,7 +14,7 @@ from lazyimg.registry.auth_paths import docker_path
 from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
 from lazyimg.registry.conversation import Answer
-from lazyimg.registry.credentials import Credentials, Given, is_text, text_of
+from lazyimg.registry.credentials import Credentials, Given, Secret, is_text, text_of
 from lazyimg.registry.transport import host_of
 
 _VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
@@ -142,10 +142,8 @@ def refuse_hidden(name: LoginName, store: AuthStore) -> None:
         CredentialError: it would; nothing was changed.
     """
     repository = name.namespace or None
-    text, docker = os.environ.get("DOCKER_AUTH_CONFIG", ""), docker_path()
-    if text and AuthFile.parse(text.encode(), origin="$DOCKER_AUTH_CONFIG").credentials(
-        name.registry, repository
-    ):
+    text, docker = Secret(os.environ.get("DOCKER_AUTH_CONFIG", "")), docker_path()
+    if text and AuthFile.parse(text, origin="$DOCKER_AUTH_CONFIG").credentials(name.registry, repository):
         raise CredentialError(
             f"cannot log in to {name}: $DOCKER_AUTH_CONFIG has credentials for it, and comes first; unset it"
         )

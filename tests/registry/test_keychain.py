@@ -11,7 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.shown import shown
 
+import lazyimg as li
 from lazyimg.errors import CredentialError
 from lazyimg.registry.auth_file import AuthFile
 from lazyimg.registry.auth_store import LoginName
@@ -367,3 +369,26 @@ def test_helper_that_is_missing_or_no_program(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CredentialError, match="docker-credential-empty could not be started"):
         ask_helper("empty", "ghcr.io")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"auths": {"ghcr.io": {"auth": "s3cret\udcff"}}}', "s3cret\udcff", '{"auths": "s3cret\ud800"}']
+)
+def test_what_is_no_text_is_not_quoted(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of another encoding, in the environment or in a pull secret, are in no error or its cause."""
+    monkeypatch.setattr("os.environ", {**os.environ, "DOCKER_AUTH_CONFIG": text})
+    secret = json.dumps({"stringData": {".dockerconfigjson": text}})
+    for keychain in (
+        DockerKeychain(),
+        li.KubernetesKeychain.from_secret(secret),
+        li.KubernetesKeychain.from_secret(secret.replace("\\udcff", "\udcff")),
+    ):
+        raised: CredentialError | None = None
+        found = None
+        try:
+            found = keychain.credentials("ghcr.io", "me/app")
+        except CredentialError as error:
+            raised = error
+        assert found is None
+        assert "s3cret" not in shown(raised)
+        assert raised is None or raised.__context__ is None

@@ -391,7 +391,16 @@ def test_a_file_of_somebody_else_stays_theirs(tmp_path: Path) -> None:
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"junk " + SECRET.encode(), '{"a": "ä"}'.encode("utf-16")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b"junk " + SECRET.encode(),
+        b'{"a": "' + SECRET.encode() + b'\xed\xa0\x80"}',
+        '{"a": "ä"}'.encode("utf-16"),
+    ],
+)
 def test_a_broken_file_is_left_as_it_is(registry: li.Registry, tmp_path: Path, content: bytes) -> None:
     """What is no JSON object is an error that repeats nothing, and not a byte of it is lost."""
     path = tmp_path / "config.json"
@@ -399,7 +408,8 @@ def test_a_broken_file_is_left_as_it_is(registry: li.Registry, tmp_path: Path, c
     with pytest.raises(CredentialError) as raised:
         li.login(registry.host, "me", SECRET, auth_file=path)
     assert str(path) in str(raised.value)
-    assert SECRET not in str(raised.value)
+    assert SECRET not in shown(raised.value)
+    assert raised.value.__context__ is None
     assert path.read_bytes() == content
 
 

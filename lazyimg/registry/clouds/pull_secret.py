@@ -43,7 +43,7 @@ class PullSecret:
         Raises:
             CredentialError: it is no JSON object.
         """
-        content = AuthFile.parse(data.encode() if isinstance(data, str) else data, origin=origin).content
+        content = AuthFile.parse(data, origin=origin).content
         table = content if is_old else content.get("auths")
         return cls(AuthFile(origin, {"auths": table if isinstance(table, dict) else {}}))
 
@@ -60,7 +60,7 @@ class PullSecret:
             for table, is_encoded in ((plain, False), (encoded, True)):
                 text = table.get(key) if isinstance(table, Mapping) else None
                 if isinstance(text, str):
-                    data = _decoded(text, origin) if is_encoded else text.encode()
+                    data = _decoded(text, origin) if is_encoded else text
                     return cls.parse(data, origin=origin, is_old=key == OLD_CONFIG)
         raise CredentialError(
             f"{origin} is no pull secret: it holds neither {CONFIG} nor {OLD_CONFIG}; make one with kubectl "
@@ -95,7 +95,7 @@ def read_secret(text: str, *, origin: str = "the pull secret") -> PullSecret:
     Raises:
         CredentialError: it is none.
     """
-    return PullSecret.of(AuthFile.parse(text.encode(), origin=origin).content, origin=origin)
+    return PullSecret.of(AuthFile.parse(text, origin=origin).content, origin=origin)
 
 
 def _decoded(text: str, origin: str) -> bytes:
