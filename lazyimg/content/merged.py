@@ -154,8 +154,10 @@ class Merged:
             yield tar.padding(entry.size)
 
     def _has_entry(self, directory: bytes) -> bool:
-        """Whether a directory that no layer has an entry for gets one."""
-        return directory != ROOT and (not self._on_top or self.tree.hides(directory, whole=True))
+        """Whether a directory that no layer has an entry for gets one; not one that may be there below."""
+        if directory == ROOT:
+            return False
+        return not self._on_top or self.tree.hides(directory, whole=True) or self._is_covered(directory)
 
     def _verify_below(self, row: Row) -> None:
         """Refuse a link into layers that are not seen, if what it leads to is hidden by those that are."""

@@ -388,6 +388,17 @@ def test_opaque_markers_are_kept() -> None:
     assert squashed(layer("d"), layer("d/", "d/a")) == [".wh.d", "d", "d/.wh..wh..opq", "d/a"]
 
 
+def test_a_directory_without_an_entry_that_was_emptied() -> None:
+    """It has one where nothing can be below it; else the marker alone, for there it may have attributes."""
+    assert squashed(layer(".wh..wh..opq", "b/x"), layer("b/.wh.x")) == [".wh..wh..opq", "b"]
+    assert squashed(layer("b/x", ".wh.a"), layer("a", "b/.wh..wh..opq")) == ["a", "b/.wh..wh..opq"]
+    assert squashed(layer("a/.wh..wh..opq", "a/b/c/x"), layer("a/b/c/.wh.x")) == [
+        "a/.wh..wh..opq",
+        "a/b",
+        "a/b/c",
+    ]
+
+
 def test_what_is_hidden_already_is_not_hidden_twice() -> None:
     """Below something that hides all, no more is hidden."""
     assert squashed(layer("a/.wh.b"), layer(".wh.a")) == [".wh.a"]
