@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -158,7 +157,7 @@ def name_and_password(authorization: str | None) -> tuple[str, str] | None:
         return None
     try:
         pair = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of base64, of its letters, or of UTF-8
         return None
     name, _, password = pair.partition(":")
     return name, password

@@ -7,7 +7,8 @@ import re
 from lazyimg.server.errors import ApiError
 
 READ = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE)
-CHUNK = re.compile(r"(?:bytes[ =])?(\d+)-(\d+)(?:/(?:\d+|\*))?")
+CHUNK = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
+_DIGITS = 19  # of a number beyond 63 bits
 
 
 def unsatisfiable(size: int) -> ApiError:
@@ -33,11 +34,16 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     if match is None or match.groups() == ("", ""):
         return None
     first, last = match.groups()
-    start = int(first) if first else max(0, size - int(last))
-    stop = min(size, int(last) + 1) if first and last else size
+    start = _number(first) if first else max(0, size - _number(last))
+    stop = min(size, _number(last) + 1) if first and last else size
     if start >= stop:
         raise unsatisfiable(size)
     return start, stop
+
+
+def _number(digits: str) -> int:
+    """Read a place in a content, as one beyond all contents if it has more digits than any has."""
+    return int(digits.lstrip("0")[:_DIGITS] or 0)
 
 
 def parse_content_range(header: str | None) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from lazyimg.server.registry import Registry
 
+BEYOND = "9" * 5000  # a number that Python itself does not read
 DATA = bytes(range(250)) * 9000
 
 
@@ -79,6 +80,9 @@ class TestRanges:
             (f"bytes=2000-{len(DATA) * 2}", 2000, len(DATA)),
             (f"bytes={len(DATA) - 1}-", len(DATA) - 1, len(DATA)),
             ("BYTES = 5-7", 5, 8),
+            (f"bytes=5-{BEYOND}", 5, len(DATA)),
+            (f"bytes=-{BEYOND}", 0, len(DATA)),
+            (f"bytes={'0' * 5000}5-{'0' * 5000}7", 5, 8),
             (f"bytes=1000-{len(DATA) - 1001}", 1000, len(DATA) - 1000),
         ],
     )
@@ -91,7 +95,8 @@ class TestRanges:
         assert answer.content == DATA[start:stop]
 
     @pytest.mark.parametrize(
-        "header", [f"bytes={len(DATA)}-", "bytes=500-0", "bytes=-0", "bytes=99999999-999999999"]
+        "header",
+        [f"bytes={len(DATA)}-", "bytes=500-0", "bytes=-0", "bytes=99999999-999999999", f"bytes={BEYOND}-"],
     )
     def test_a_range_behind_the_end_or_reversed_answers_416(
         self, hand: Any, code: Callable[[Any], str], header: str

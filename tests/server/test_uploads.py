@@ -128,7 +128,12 @@ def test_a_chunk_out_of_order_is_refused_with_what_is_held(
 
 @pytest.mark.parametrize(
     ("content_range", "expected"),
-    [("junk", "BLOB_UPLOAD_INVALID"), ("9-0", "BLOB_UPLOAD_INVALID"), ("0-8", "SIZE_INVALID")],
+    [
+        ("junk", "BLOB_UPLOAD_INVALID"),
+        ("9-0", "BLOB_UPLOAD_INVALID"),
+        ("0-8", "SIZE_INVALID"),
+        (f"0-{'9' * 5000}", "BLOB_UPLOAD_INVALID"),
+    ],
 )
 def test_a_content_range_that_makes_no_sense_is_refused(
     hand: Any, code: Callable[[Any], str], content_range: str, expected: str

@@ -111,8 +111,8 @@ def enter(directory: str) -> str:
         at = path
         if os.path.isdir(path):
             at = os.path.realpath(path)
-        elif os.path.islink(path) and dangles(path):
-            at = enter(os.path.realpath(path))
+        elif os.path.islink(path) and dangles(path) and (real := where(path, set())):
+            at = enter(real)
         else:
             remove(path)
             os.mkdir(path)
