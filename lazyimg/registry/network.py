@@ -45,14 +45,16 @@ class Call:
 
     Attributes:
         allowance: seconds added to every wait for an answer, for a registry that has much to do first.
+        owed: seconds that were waited for a body in vain, which the head of another answer makes not up for.
     """
 
-    __slots__ = ("_alive_at", "_interrupted", "_lock", "_stream", "allowance", "patience", "until")
+    __slots__ = ("_alive_at", "_interrupted", "_lock", "_stream", "allowance", "owed", "patience", "until")
 
     def __init__(self, patience: float | None = None, until: float | None = None) -> None:
         self.patience = patience
         self.until = until
         self.allowance = 0.0
+        self.owed = 0.0
         self._alive_at = time.monotonic()
         self._stream: Cuttable | None = None
         self._interrupted = False

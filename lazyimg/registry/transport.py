@@ -14,7 +14,7 @@ import httpcore
 import httpx
 from attrs import field, frozen
 
-from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout
+from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
 from lazyimg.registry.breaks import VIA, Untrusted, broken, by_way_of
 from lazyimg.registry.network import Call, calling
 from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
@@ -134,23 +134,31 @@ class Reply:
             RegistryUnreachable: the connection broke before the body's end.
         """
         parts = iter(self._stream)
+        waited = max(waited, self._call.owed)
         got = 0
         try:
             while True:
                 self._call.alive(waited)  # the time our own side takes between two parts does not count
-                start = time.monotonic()
-                with calling(self._call), self._wire.mapping(self._request.doing, self.url):
-                    part = next(parts, None)
+                part = self._next(parts)
                 if part is None:
                     return
                 self.received += len(part)
-                waited, got = waited + time.monotonic() - start, got + len(part)
+                waited, got = self._call.waited, got + len(part)
                 if got >= _SIGN_OF_LIFE:
                     waited, got = 0.0, 0
+                    self._call.owed = 0.0
                 yield part
                 part = None  # no traceback is to show what a server said
         finally:
             self.close()
+
+    def _next(self, parts: Iterator[bytes]) -> bytes | None:
+        try:
+            with calling(self._call), self._wire.mapping(self._request.doing, self.url):
+                return next(parts, None)
+        except RegistryUnreachable:
+            self._call.owed = self._call.waited
+            raise
 
     def read(self, limit: int) -> bytes:
         """Read the body into memory.
@@ -254,13 +262,16 @@ class Wire:
             "write": limits.silence,
             "pool": limits.total,
         }
-        return httpx.Request(
-            request.method,
-            request.url,
-            headers=headers,
-            content=content or None,
-            extensions={"timeout": timeout},
-        )
+        try:
+            return httpx.Request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=content or None,
+                extensions={"timeout": timeout},
+            )
+        except UnicodeError:  # of IDNA: a name in its letters that nobody could have encoded
+            raise httpx.InvalidURL("no name of a host") from None
 
     def close(self) -> None:
         """Close every connection."""

@@ -117,6 +117,44 @@ def test_silence_behind_the_head_of_an_answer(client: Callable[..., Client]) -> 
         assert len(server.log) <= 3
 
 
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_silence_behind_the_heads_of_all_answers(client: Callable[..., Client], status: int) -> None:
+    """It is no other with documents, nor with refusals, of which the body tells no more than why."""
+
+    def respond(exchange: Exchange) -> None:
+        exchange.answer(status, b"", length=1000, headers={"WWW-Authenticate": "Basic"})
+        over.wait(60)
+
+    over = threading.Event()
+    limits = Timeouts(connect=1, silence=0.5, total=0.8)
+    with HttpServer(respond) as server:
+        registry = client(server.host, timeout=limits, retries=Retries(count=9, first=0.001))
+        start = time.monotonic()
+        with pytest.raises(RegistryError if status > 200 else RegistryTimeout):
+            registry.get_manifest("me/app", "v1")
+        assert time.monotonic() - start < 2
+        over.set()
+
+
+def test_silence_behind_the_head_of_a_redirect(client: Callable[..., Client]) -> None:
+    """Nor does a redirect that is whole make up for what it leads to."""
+
+    def respond(exchange: Exchange) -> None:
+        if exchange.path == "/elsewhere":
+            exchange.answer(200, b"", length=1000)
+            over.wait(60)
+        exchange.answer(307, headers={"Location": "/elsewhere"})
+
+    over = threading.Event()
+    limits = Timeouts(connect=1, silence=0.5, total=0.8)
+    with HttpServer(respond) as server:
+        registry = client(server.host, timeout=limits, retries=Retries(count=9, first=0.001))
+        with pytest.raises(RegistryTimeout):
+            registry.get_manifest("me/app", "v1")
+        over.set()
+        assert server.log.count("GET /elsewhere") <= 3
+
+
 def test_silence_in_the_middle_of_an_upload(client: Callable[..., Client]) -> None:
     """A registry that takes a part of a body and then nothing is given up; so is its status."""
 
