@@ -63,7 +63,7 @@ def _check_form(url: str, what: str) -> None:
         raise RefusedAddress(f"{what} is refused: there are letters in it that nobody could see")
     place = Secret(_split(url).netloc)  # with whatever stands before the host
     if _PLACE.fullmatch(place) is None:
-        shown = place.rpartition("@")[2][:100]
+        shown = str(place).rpartition("@")[2][:100]  # str: without a user it is no secret
         raise RefusedAddress(
             f"{what} is refused: {shown!r} is no host and port, or there is a user before it"
         )

@@ -88,6 +88,21 @@ def test_redirects_that_are_refused(
     assert foreign_attempts == []
 
 
+@pytest.mark.parametrize("address", ["http://xn--a/", "http://xn--a.localhost:1/", "http://xn--\\/"])
+def test_names_that_nobody_could_have_encoded(client: Callable[..., Client], address: str) -> None:
+    """A host whose name only looks like international letters is an error of ours."""
+    moved = HttpServer(lambda exchange: exchange.answer(307, headers={"Location": address}))
+    with moved as server, pytest.raises(RegistryError):
+        client(server.host).get_manifest("me/app", "v1")
+
+
+def test_what_is_refused_is_named(client: Callable[..., Client]) -> None:
+    """A place that is no host and port is shown, as no user stands before it."""
+    moved = HttpServer(lambda exchange: exchange.answer(307, headers={"Location": "http://a b:x/"}))
+    with moved as server, pytest.raises(RefusedAddress, match="'a b:x' is no host and port"):
+        client(server.host).get_manifest("me/app", "v1")
+
+
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_locations_that_are_refused(
     client: Callable[..., Client], address: str, foreign_attempts: list[str]
