@@ -1,6 +1,7 @@
 """The HTTP transport: httpcore's connection pools over our own sockets, TLS built when first needed."""
 
 import contextlib
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from lazyimg.errors import InvalidSetting, MissingExtra
 from lazyimg.registry.address import Zone, zone_of_name
@@ -99,10 +100,20 @@ class _Key(NamedTuple):
     at_home: bool
 
 
+@define(eq=False)
+class _Made:
+    """The pools that were made in one process."""
+
+    lock: threading.Lock = field(factory=threading.Lock)
+    pools: dict[_Key, httpcore.ConnectionPool] = field(factory=dict)
+
+
 class Pools(httpx.BaseTransport):
     """Connection pools of one client: one for http, one for https, each again behind a proxy.
 
-    Thread safe; the pools are built on first use. Errors are httpcore's own: `transport` maps them.
+    Thread safe; the pools are built on first use, and again in a process that was forked: over a connection
+    shared with the parent, each would read the other's answers. Errors are httpcore's own: `transport` maps
+    them.
 
     Args:
         dialer: opens the connections.
@@ -132,9 +143,12 @@ class Pools(httpx.BaseTransport):
         self._proxy = proxy
         self._home = httpx.URL(home)
         self._http2 = http2
-        self._pools: dict[_Key, httpcore.ConnectionPool] = {}
+        self._of_process: dict[int, _Made] = {}
         self._proxies: dict[tuple[str, str, int], str | None] = {}
-        self._lock = threading.Lock()
+
+    @property
+    def _made(self) -> _Made:
+        return self._of_process.setdefault(os.getpid(), _Made())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and return its response, body unread."""
@@ -159,8 +173,9 @@ class Pools(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close every connection."""
-        with self._lock:
-            pools, self._pools = list(self._pools.values()), {}
+        made = self._made
+        with made.lock:
+            pools, made.pools = list(made.pools.values()), {}
         for pool in pools:
             pool.close()
 
@@ -170,10 +185,11 @@ class Pools(httpx.BaseTransport):
     def _pool(self, url: httpx.URL, proxy: str | None) -> httpcore.ConnectionPool:
         at_home = not self._tls.is_shown_at_home_only or _place(url) == _place(self._home)
         key = _Key(url.scheme == "https", proxy, at_home)
-        with self._lock:
-            if key not in self._pools:
-                self._pools[key] = self._build(key)
-            return self._pools[key]
+        made = self._made
+        with made.lock:
+            if key not in made.pools:
+                made.pools[key] = self._build(key)
+            return made.pools[key]
 
     def _build(self, key: "_Key") -> httpcore.ConnectionPool:
         via = None if key.proxy is None else _read_proxy(key.proxy)

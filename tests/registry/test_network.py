@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -451,3 +454,26 @@ def test_what_is_wrong_with_a_certificate(code: int, words: str, client: Callabl
 
     with pytest.raises(Untrusted, match=words):
         client("reg.lan", transport=httpx.MockTransport(fail)).ping()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_connections_of_its_own(client: Callable[..., Client]) -> None:
+    """Over one that is shared with its parent, each would read answers that are the other's."""
+    ports: list[int] = []
+
+    def respond(exchange: Exchange) -> None:
+        ports.append(exchange._handler.client_address[1])
+        exchange.answer(200, b"some")
+
+    with HttpServer(respond) as server:
+        registry = client(server.host)
+        registry.ping()
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            with contextlib.suppress(BaseException):
+                registry.get_manifest("me/app", "v1")
+            os._exit(0)
+        os.waitpid(child, 0)
+        registry.ping()
+        assert ports[0] == ports[2] != ports[1]
