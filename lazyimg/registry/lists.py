@@ -56,9 +56,12 @@ def listed(answer: Answer, member: str, what: str) -> list[str]:
     """
     try:
         body: Any = json.loads(answer.data)
-        return [name for name in body[member] or [] if isinstance(name, str)]
+        names = body[member] or []
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise InvalidDocument(f"cannot {what}: {host_of(answer.url)} sent no list of {member}") from None
+        names = None
+    if not isinstance(names, list):
+        raise InvalidDocument(f"cannot {what}: {host_of(answer.url)} sent no list of {member}")
+    return [name for name in names if isinstance(name, str)]
 
 
 def referring(answer: Answer, artifact_type: str | None) -> list[Descriptor]:

@@ -442,7 +442,9 @@ def test_pages_of_tags(client: Callable[..., Client]) -> None:
         assert client(server.host).tags("me/app") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"tags":7}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"tags":7}', b'{"tags":"abc"}', b'{"tags":{"a":1}}', b"[" * 100_000]
+)
 def test_list_that_is_none(client: Callable[..., Client], body: bytes) -> None:
     """Anything but a list of tags is an error."""
     with serving(body) as server, pytest.raises(InvalidDocument, match="no list of tags"):
