@@ -156,6 +156,13 @@ class DiskStore(Store):
             lock.close()
             raise DirectoryInUse(f"{self.directory} is in use by another registry: stop it first") from None
         self._lock = lock
+        try:
+            self._prepare()
+        except OSError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         shutil.rmtree(self.directory / "staging", ignore_errors=True)
         (self.directory / "staging").mkdir()
         for algorithm in ("sha256", "sha512"):

@@ -149,7 +149,8 @@ class Manifests:
 
     def tags(self) -> list[str]:
         """Return all tags, in lexical order."""
-        return sorted(self.repository.store.names(self.repository.group("tags")), key=lexical)
+        found = self.repository.store.names(self.repository.group("tags"))
+        return sorted(filter(is_tag, found), key=lexical)  # as of names of repositories
 
     def referrers(self, subject: Digest, artifact_type: str | None) -> dict[str, bytes]:
         """Return the descriptors (JSON) of what refers to ``subject``, by digest; of one type if named."""

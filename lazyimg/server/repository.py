@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from lazyimg.server.errors import blob_unknown, name_unknown
-from lazyimg.server.names import check_name
+from lazyimg.server.names import check_name, is_name
 from lazyimg.server.store import Store
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class Repositories:
 
     def names(self) -> list[str]:
         """Return the names of all known repositories, sorted."""
-        return sorted(name.replace("+", "/") for name in self.store.names(KNOWN))
+        found = (name.replace("+", "/") for name in self.store.names(KNOWN))
+        return sorted(filter(is_name, found))  # file systems have files of their own in a directory
 
     def mount(
         self, digest: Digest, source: str | None, target: Repository, is_readable: Callable[[str], bool]

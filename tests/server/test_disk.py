@@ -69,6 +69,32 @@ def test_a_relative_directory_is_where_it_was_when_named(
     assert (tmp_path / "here" / "contents").is_dir()
 
 
+@pytest.mark.parametrize("name", ["staging", "contents"])
+def test_a_start_that_failed_holds_no_lock(tmp_path: Path, name: str) -> None:
+    """What stood in its way is named, and once it is gone the same object starts."""
+    registry = Registry(tmp_path)
+    (tmp_path / name).write_text("a file in the place of a directory")
+    with pytest.raises(OSError, match=name):
+        registry.start()
+    (tmp_path / name).unlink()
+    with registry:
+        pass
+
+
+def test_files_of_others_are_no_names(tmp_path: Path, hand_of: Any) -> None:
+    """What a file system or a desktop puts into a directory is no tag, no repository, and in nobody's way."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        hand.push("a/b", "v1", hand.image("a/b"))
+        digest = hand.blob("a/b", DATA)
+        for group in ("_known", "a+b/tags"):
+            (tmp_path / "records" / group / ".nfs0001").touch()
+        assert client.get("/v2/_catalog").json()["repositories"] == ["a/b"]
+        assert client.get("/v2/a/b/tags/list").json()["tags"] == ["v1"]
+        assert client.post("/v2/c/blobs/uploads/", params={"mount": digest}).status_code == 201
+        assert client.delete(f"/v2/a/b/blobs/{digest}").status_code == 202
+
+
 def test_one_registry_at_a_time(tmp_path: Path) -> None:
     """A directory that is in use is refused by name, and free again afterwards."""
     with Registry(tmp_path):
