@@ -42,9 +42,9 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def response(self) -> Response:
-        """Return the answer with the specification's JSON body."""
+        """Return the answer with the specification's JSON body; half a letter is escaped, as JSON allows."""
         error = {"code": self.code, "message": self.message, "detail": self.detail}
-        body = json.dumps({"errors": [error]}, ensure_ascii=False).encode()
+        body = json.dumps({"errors": [error]}, ensure_ascii=False).encode(errors="backslashreplace")
         return Response(body, self.status, self.headers, media_type="application/json")
 
 

@@ -194,6 +194,8 @@ class TestRefusals:
             (b'{"annotations": [1]}', MANIFEST),
             (b'{"mediaType": "a/b\\nc"}', ""),
             (b"{}", "text"),
+            (b'{"mediaType": "\\ud800"}', MANIFEST),
+            (b'{"mediaType": "\\ud800"}', ""),
         ],
     )
     def test_what_contradicts_itself_is_refused(
