@@ -14,7 +14,8 @@ from lazyimg.errors import InvalidSetting, MissingExtra
 if TYPE_CHECKING:
     from pathlib import Path
 
-_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+"""The last of the 22 letters of a salt has two bits of it: with any but four, nothing can be matched."""
 _LONGEST = 72
 """Bytes of a password that bcrypt looks at."""
 
@@ -57,7 +58,7 @@ def read_htpasswd(path: Path) -> dict[str, Hashed]:
         import bcrypt  # noqa: F401, PLC0415 - an extra, loaded on use
     except ImportError as error:
         raise MissingExtra("files of htpasswd need bcrypt: pip install 'lazyimg[server]'") from error
-    lines = enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+    lines = enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1)
     return dict(
         _user(line, f"{path}, line {number}")
         for number, line in lines

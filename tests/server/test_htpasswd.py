@@ -76,6 +76,7 @@ def test_a_long_password_is_cut_as_bcrypt_does() -> None:
         ("anna:s3cret", r"the hash of anna is not bcrypt's"),
         ("anna:$2y$05$s3cret", r"the hash of anna is not bcrypt's"),
         (f"anna:$2y$99${'a' * 53}", r"the hash of anna is not bcrypt's"),
+        (f"anna:$2y$05${'z' * 53}", r"the hash of anna is not bcrypt's"),  # a salt of too many bits
     ],
 )
 def test_what_is_no_user_is_refused(tmp_path: Path, line: str, words: str) -> None:
@@ -85,6 +86,13 @@ def test_what_is_no_user_is_refused(tmp_path: Path, line: str, words: str) -> No
     with pytest.raises(InvalidSetting, match=words) as caught:
         read_htpasswd(path)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_file_of_an_editor_that_marks_its_encoding(users: Path, tmp_path: Path) -> None:
+    """The mark is not of the first user's name."""
+    path = tmp_path / "htpasswd"
+    path.write_text(users.read_text(), encoding="utf-8-sig")
+    assert list(read_htpasswd(path)) == list(read_htpasswd(users))
 
 
 def test_without_the_library(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
