@@ -152,9 +152,10 @@ def _object(data: bytes) -> dict[str, Any] | None:
 
 
 def _pair(auth: str) -> tuple[str, str] | None:
-    """Read what is base64 of a user and a password; None of what is not."""
+    """Read what is base64 of a user and a password, in one line or wrapped; None of what is not."""
     try:
-        username, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
+        lines = SecretBytes(auth.encode().translate(None, b"\r\n"))  # which docker's own reader leaves out
+        username, colon, password = base64.b64decode(lines, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
     return (username, password.rstrip("\0")) if colon else None

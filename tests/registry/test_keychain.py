@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,7 @@ def test_forms_of_entries(tmp_path: Path) -> None:
         "registry": {"registrytoken": "reg"},
         "token-user": entry("<token>", "id"),
         "empty": {},
+        "wrapped": {"auth": "\r\n".join(re.findall(".{1,4}", entry("me", "a:b")["auth"])) + "\n"},
         "odd": {"auth": 7},
         "none": None,
     }
@@ -179,6 +181,7 @@ def test_forms_of_entries(tmp_path: Path) -> None:
         "identity": Credentials(username="00000000", identity_token="id"),
         "registry": Credentials(registry_token="reg"),
         "token-user": Credentials(identity_token="id"),
+        "wrapped": Credentials(username="me", password="a:b"),
         "empty": None,
         "odd": None,
         "none": None,
