@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -57,8 +57,15 @@ class Tls:
         if self.client_cert is not None and (at_home or not self.is_shown_at_home_only):
             pair = self.client_cert if isinstance(self.client_cert, tuple) else (self.client_cert,)
             with _naming("client_cert", *pair):
-                context.load_cert_chain(*pair)
+                context.load_cert_chain(pair[0], pair[-1], password=self._unknown_password)
         return context
+
+    def _unknown_password(self) -> NoReturn:
+        """Refuse to ask for the password of a key: OpenSSL would, on the terminal, and wait for ever."""
+        raise InvalidSetting(
+            "cannot use client_cert=: its key is encrypted; name one that is not, as "
+            "`openssl pkey -in KEY -out OTHER` makes of it"
+        )
 
 
 def _check_http2() -> None:

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import evolve, frozen
 
@@ -90,6 +90,8 @@ class Tls:
             InvalidSetting: one of them cannot be read, or does not hold what it should.
         """
         try:
+            alone = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            alone.load_cert_chain(self.certificate, self.key, password=self._unknown_password)
             yield
         except OSError as error:  # ssl's own errors are such
             files = (self.certificate, self.key, self.client_authorities)
@@ -98,6 +100,13 @@ class Tls:
                 f"cannot speak TLS with {names}: {error.strerror or error}; give PEM files of a"
                 " certificate and its key"
             ) from error
+
+    def _unknown_password(self) -> NoReturn:
+        """Refuse to ask for the password of a key: OpenSSL would, on the terminal, and wait for ever."""
+        raise InvalidSetting(
+            f"cannot speak TLS with {self.key or self.certificate}: the key is encrypted; give one that is "
+            "not, as `openssl pkey -in KEY -out OTHER` makes of it"
+        )
 
 
 @contextlib.contextmanager

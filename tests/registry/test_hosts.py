@@ -6,6 +6,7 @@ import os
 import pickle
 import socket
 import ssl
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,6 +286,15 @@ def test_a_registry_that_wants_certificates(made: Tls, other: Tls) -> None:
                 written(registry.host, ca=made.certificate, **shown)
         assert registry.requests == []
         written(registry.host, ca=made.certificate, client_cert=(made.certificate, made.key))
+
+
+def test_an_encrypted_key_of_ours(made: Tls, tmp_path: Path) -> None:
+    """OpenSSL would ask for its password on the terminal, and wait for longer than any limit."""
+    key = tmp_path / "encrypted.pem"
+    encrypt = ["openssl", "pkey", "-aes256", "-passout", "pass:s3cret"]
+    subprocess.run([*encrypt, "-in", str(made.key), "-out", str(key)], check=True)
+    with li.Registry(tls=made) as registry, pytest.raises(InvalidSetting, match="its key is encrypted"):
+        written(registry.host, ca=made.certificate, client_cert=(made.certificate, key))
 
 
 def test_what_others_say_of_certificates(made: Tls, other: Tls) -> None:

@@ -103,6 +103,15 @@ def test_a_certificate_that_cannot_be_used_is_named(made: Tls, tmp_path: Path) -
     assert repr(registry) == "<Registry, not running>"
 
 
+def test_an_encrypted_key_is_named(made: Tls, tmp_path: Path) -> None:
+    """OpenSSL would ask for its password on the terminal, and wait."""
+    key = tmp_path / "encrypted.pem"
+    encrypt = ["openssl", "pkey", "-aes256", "-passout", "pass:s3cret"]
+    subprocess.run([*encrypt, "-in", str(made.key), "-out", str(key)], check=True)
+    with pytest.raises(InvalidSetting, match=r"encrypted\.pem: the key is encrypted"):
+        Registry(tls=(made.certificate, key)).start()
+
+
 def test_faults_break_tls_connections_too(made: Tls, hand_of: Any) -> None:
     """Cut, closed and hanging: the client is told as over plain HTTP."""
     data = bytes(1 << 20)
