@@ -7,6 +7,7 @@ from lazyimg.registry.credentials import Credentials, Given, Keychain
 from lazyimg.registry.keychain import DefaultKeychain
 
 _BAD_REQUEST = 400
+_PROXY_WANTS = 407
 _OF_WEB_SERVERS = frozenset({_BAD_REQUEST, 404, 405, 501})
 _LOOKED_AT = 4096  # bytes of a body
 _VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves
@@ -26,6 +27,8 @@ def of_answer(url: str, status: int, headers: Mapping[str, str], data: bytes, vi
         return (
             "It speaks TLS: say so, by Host(scheme='https'), or Host(ca=...) if its certificate is its own."
         )
+    if via and status == _PROXY_WANTS:
+        return f"It is the proxy {via} that answered: name a user and a password of it in its address."
     is_page = headers.get("Content-Type", "").lower().startswith("text/html")
     if status in _OF_WEB_SERVERS and is_page and _VERSION not in headers:
         by = f", and the proxy {via} a proxy" if via else ""

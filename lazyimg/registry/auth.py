@@ -81,7 +81,7 @@ class Authorizer:
         for credentials in list(self._credentials.values()):
             if credentials is not None:
                 found += [*credentials.secrets, basic(credentials).removeprefix("Basic ")]
-        return tuple(found)
+        return (*found, *self._wire.carried)
 
     def advice(self, repository: str | None) -> str:
         """What to do about a 401: whether it was told who asks, and where that was looked for."""

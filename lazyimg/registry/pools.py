@@ -1,5 +1,6 @@
 """The HTTP transport: httpcore's connection pools over our own sockets, TLS built when first needed."""
 
+import base64
 import contextlib
 import os
 import ssl
@@ -7,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import NamedTuple, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -186,6 +187,12 @@ class Pools(httpx.BaseTransport):
         for pool in pools:
             pool.close()
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What proxies were told of who we are, which one that answers in the registry's place may repeat."""
+        named = (self._proxy, *self._proxies.values())
+        return tuple(secret for proxy in named if proxy for secret in _secrets_of(proxy))
+
     def _proxy_of(self, url: httpx.URL) -> str | None:
         return (self._proxy_of_environment(url) if self._proxy is None else self._proxy) or None
 
@@ -246,6 +253,15 @@ def _by_way_of(proxy: str | None) -> Iterator[None]:
 def _shown(proxy: str) -> str:
     parts = urlsplit(proxy)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _secrets_of(proxy: str) -> tuple[str, ...]:
+    """Return the password in a proxy's address, as it stands there, as it is, and as it is sent."""
+    user, colon, password = urlsplit(proxy).netloc.rpartition("@")[0].partition(":")
+    if not colon:
+        return ()
+    sent = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
+    return password, unquote(password), sent.decode()
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

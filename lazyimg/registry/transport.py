@@ -210,6 +210,11 @@ class Wire:
         self._notices = Notices()
         self.secrets: Callable[[], Iterable[str]] = tuple
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """What is sent with requests to whom they pass by, and must not be shown either."""
+        return tuple(getattr(self._transport, "secrets", ()))
+
     def secrets_of(self, request: Request) -> tuple[str, ...]:
         """All that must not be shown of an answer, what the request itself was sent with included."""
         sent = request.headers.get("Authorization", "")

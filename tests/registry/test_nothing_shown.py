@@ -226,6 +226,21 @@ def test_a_proxy_with_a_password() -> None:
             check_hidden(*push(host, KINDS["password"], insecure=[host], proxy=address))
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_proxy_that_answers_itself(monkeypatch: pytest.MonkeyPatch, *, is_named: bool) -> None:
+    """It has a password of its own, which its answers to plain http repeat."""
+    pair = f"me:{PASSWORD}"
+    told = f"{pair} {base64.b64encode(pair.encode()).decode()} {quote(PASSWORD, safe='')}"
+    said = {"Content-Type": "text/plain", "Warning": f'299 - "{quote(PASSWORD, safe="")}"'}
+    with HttpServer(lambda exchange: exchange.answer(407, told.encode(), said)) as proxy:
+        address = f"http://me:{quote(PASSWORD, safe='')}@{proxy.host}"
+        monkeypatch.setenv("http_proxy", "" if is_named else address)
+        host, settings = "registry.example:5000", {"proxy": address} if is_named else {}
+        seen = push(host, Credentials(username="me", password="another"), insecure=[host], **settings)
+    check_hidden(*seen)
+    assert f"It is the proxy http://{proxy.host} that answered" in shown(*seen)
+
+
 def test_a_proxy_that_is_none() -> None:
     """Its address is refused when the engine is made."""
     with pytest.raises(LazyImgError) as raised:
