@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lazyimg.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from lazyimg import registry
+    from lazyimg import errors, registry
     from lazyimg.content.compression import Gzip, Uncompressed, Zstd
     from lazyimg.content.limits import Limits
     from lazyimg.content.source import Source
@@ -140,6 +140,7 @@ __all__ = [
     "Uncompressed",
     "Zstd",
     "current_engine",
+    "errors",
     "login",
     "logout",
     "registry",
@@ -148,12 +149,26 @@ __all__ = [
 ]
 
 
+_MODULES = ("errors", "registry")
+_SERVER = frozenset({"bcrypt", "starlette", "uvicorn"})
+
+
 def __getattr__(name: str) -> Any:
-    if name == "registry":
-        return import_module("lazyimg.registry")
+    if name in _MODULES:
+        return import_module(f"lazyimg.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'lazyimg' has no attribute {name!r}")
-    value = getattr(import_module(f"lazyimg.{_HOMES[name]}"), name)
+        raise AttributeError(
+            f"module 'lazyimg' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+        )
+    try:
+        value = getattr(import_module(f"lazyimg.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _SERVER:
+            raise
+        raise import_module("lazyimg.errors").MissingExtra(
+            f"lazyimg.{name} needs {missing}, which is not installed: pip install 'lazyimg[server]'"
+        ) from error
     globals()[name] = value
     return value
 

@@ -97,9 +97,9 @@ class Engine:
             need no mention.
         timeout: seconds until a registry that gives no sign of life is given up, retries included: 20 by
             default. Connecting may take a quarter of them, and one wait three quarters, so that with few
-            seconds there is no time for another try; `lazyimg.registry.transport.Timeouts` sets each.
+            seconds there is no time for another try; `lazyimg.registry.Timeouts` sets each.
         retries: times that a request is sent again after a broken connection or a 408, 429, 500, 502, 503 or
-            504; or `lazyimg.registry.retry.Retries`. All requests of a write have five times as many
+            504; or `lazyimg.registry.Retries`. All requests of a write have five times as many
             together, of which what succeeds gives some back.
         transport: an ``httpx.BaseTransport`` to send requests with, instead of the network.
         scratch: the directory for what has to rest on disk (a one-shot stream's compressed bytes);
@@ -121,7 +121,7 @@ class Engine:
         limits: how far a layer may blow up when it is looked into: nothing else keeps a small blob from
             being a very large layer.
         on_event: called with each `lazyimg.thunk.events.Event`, on the thread that forces.
-        on_request: called with each `lazyimg.registry.transport.RequestRecord`, when its exchange is over,
+        on_request: called with each `lazyimg.registry.RequestRecord`, when its exchange is over,
             on the thread that had it: several call at once. What it raises ends that thread's work.
         log: True to log events and requests through structlog, under the name ``lazyimg``; or a logger.
 

@@ -23,20 +23,45 @@ The package itself imports nothing until it is asked for a name:
 'Client'
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lazyimg.registry.answers import RawManifest as RawManifest
     from lazyimg.registry.client import Client as Client
+    from lazyimg.registry.credentials import Credentials as Credentials
+    from lazyimg.registry.credentials import Keychain as Keychain
+    from lazyimg.registry.keychain import Anonymous as Anonymous
+    from lazyimg.registry.keychain import PodmanKeychain as PodmanKeychain
+    from lazyimg.registry.notices import RateLimit as RateLimit
+    from lazyimg.registry.retry import Retries as Retries
     from lazyimg.registry.session import PushSession as PushSession
+    from lazyimg.registry.timeouts import Timeouts as Timeouts
+    from lazyimg.registry.transport import RequestRecord as RequestRecord
     from lazyimg.registry.upload import Upload as Upload
 
-_HOMES = {"Client": "client", "PushSession": "session", "Upload": "upload"}
+_HOMES = {
+    "Anonymous": "keychain",
+    "Client": "client",
+    "Credentials": "credentials",
+    "Keychain": "credentials",
+    "PodmanKeychain": "keychain",
+    "PushSession": "session",
+    "RateLimit": "notices",
+    "RawManifest": "answers",
+    "RequestRecord": "transport",
+    "Retries": "retry",
+    "Timeouts": "timeouts",
+    "Upload": "upload",
+}
 
 
 def __getattr__(name: str) -> object:
     """Load the module that holds ``name`` on first use, so that importing the package costs nothing."""
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+        )
     from importlib import import_module  # noqa: PLC0415 - loaded on use, like what it loads
 
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -129,8 +129,8 @@ class Host:
             environment says is not for loopback addresses.
         mirrors: others to read from first what is named by a digest, as ``host[:port][/prefix]``.
         timeout: seconds until it is given up if it gives no sign of life, or
-            `lazyimg.registry.transport.Timeouts`.
-        retries: times that a request is sent again, or `lazyimg.registry.retry.Retries`.
+            `lazyimg.registry.Timeouts`.
+        retries: times that a request is sent again, or `lazyimg.registry.Retries`.
         user_agent: what to be called by it.
         http2: speak HTTP/2 where the host does, too; needs the extra ``http2``.
         chunk_size: bytes that one request of an upload to it may carry; left out, a blob goes out in one

@@ -32,7 +32,19 @@ def test_client_is_loaded_when_named() -> None:
     assert {"Client", "PushSession", "Upload"} <= set(dir(lazyimg.registry))
 
 
+@pytest.mark.parametrize("name", sorted(lazyimg.registry._HOMES))
+def test_names_resolve(name: str) -> None:
+    """Every name that it lists can be had from it."""
+    assert getattr(lazyimg.registry, name).__name__ == name
+
+
+def test_settings_load_nothing_heavy() -> None:
+    """What one sets and writes of one's own is to be had without the client."""
+    assert loaded_by("from lazyimg.registry import Credentials, Keychain, Retries, Timeouts") == set()
+
+
 def test_unknown_names() -> None:
-    """Any other name is missing as usual."""
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+    """Any other name is missing as usual, and said of whom, so that Python can advise."""
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'") as caught:
         lazyimg.registry.nonsense  # noqa: B018
+    assert (caught.value.name, caught.value.obj) == ("nonsense", lazyimg.registry)
