@@ -8,6 +8,9 @@ from lazyimg.oci.platform import Platform, best_match
 
 UNKNOWN = "unknown"
 """The os of an entry that is no image to be run: an attestation."""
+_UNNAMED = (
+    "is an index, and no platform was named: say platform='os/architecture', or take all of it as an li.Index"
+)
 
 
 def runs_nowhere(descriptor: Descriptor) -> bool:
@@ -26,9 +29,5 @@ def choose(platforms: Sequence[Platform | None], wanted: Platform | None, what: 
     if found is not None:
         return named[found][0]
     there = ", ".join(sorted({str(one) for _, one in named})) or "no platform at all"
-    asked = (
-        "is an index, and no platform was named: say platform='os/architecture'"
-        if wanted is None
-        else f"has no image for {wanted}"
-    )
+    asked = _UNNAMED if wanted is None else f"has no image for {wanted}"
     raise PlatformNotFound(f"{what} {asked}; it has {there}")

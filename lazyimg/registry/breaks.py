@@ -26,6 +26,11 @@ _HINTS = {
     "https": "; if it wants a certificate of ours, name one that it knows with client_cert=",
 }
 """What may be the cause where servers of TLS go away without a word."""
+_UNREACHED = (
+    ("does not resolve", "; check how its name is written"),
+    ("refused", "; check host and port, and that it is running"),
+)
+"""What to look at where nobody is at an address."""
 _NO_TLS = (
     "WRONG_VERSION_NUMBER",
     "does not speak TLS; if plain http is meant, say so: Host(scheme='http')",
@@ -66,7 +71,8 @@ def broken(error: Exception, scheme: str) -> tuple[type[RegistryUnreachable], st
     if words := _of_proxy(error, reason):
         return RegistryUnreachable, f"cannot be reached: {_proxy(via(error))} {words}; {_CHECK}"
     if isinstance(error, httpcore.ConnectError | httpx.ConnectError):
-        return RegistryUnreachable, f"cannot be reached ({reason})"
+        check = next((words for mark, words in _UNREACHED if mark in reason), "")
+        return RegistryUnreachable, f"cannot be reached ({reason}){check}"
     hint = _HINTS.get(scheme, "") if str(error) == _NO_ANSWER else ""
     return RegistryUnreachable, f"broke the connection ({_reason(error)}){hint}{by_way_of(error)}"
 

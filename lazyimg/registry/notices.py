@@ -83,11 +83,11 @@ def warn(text: str) -> None:
 def _level() -> int:
     """How many frames above `warn` the first one is that is neither ours nor of the standard library."""
     frame, level = sys._getframe(2), 2  # noqa: SLF001 - as the warnings module itself does
-    while frame.f_back is not None:
-        if not frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
-            return level
+    while frame.f_code.co_filename.startswith(_NOT_THE_CALLER):
+        if frame.f_back is None:
+            return 2
         frame, level = frame.f_back, level + 1
-    return 2
+    return level
 
 
 class Notices:

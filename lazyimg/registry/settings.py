@@ -32,10 +32,13 @@ def wrong(name: str, value: object, wanted: str, *, is_secret: bool = False) -> 
     "jobs='4' is a str: a whole number from 1 on is wanted"
     >>> str(wrong("password", None, "a text", is_secret=True))
     'password is a NoneType: a text is wanted'
+    >>> str(wrong("timeout", -5, "a number of seconds above 0"))
+    'timeout=-5: a number of seconds above 0 is wanted'
     """
     shown = f"={value!r}"[:_LONGEST] if isinstance(value, _SHOWN) and not is_secret else ""
     kind = f"the class {value.__qualname__}" if isinstance(value, type) else f"a {type(value).__qualname__}"
-    return InvalidSetting(f"{name}{shown} is {kind}: {wanted} is wanted")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and bool(shown)
+    return InvalidSetting(f"{name}{shown}{'' if is_number else f' is {kind}'}: {wanted} is wanted")
 
 
 def may(fits: Callable[[Any], bool], wanted: str, *, is_secret: bool = False) -> Validator:

@@ -312,7 +312,8 @@ class Wire:
             yield
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
             phase = _PHASES.get(type(error).__name__, "answer")
-            what = f"did not {phase} in time{by_way_of(error)}"
+            more = f"; timeout= allows more than {self.timeouts.total:g} s in all"
+            what = f"did not {phase} in time{by_way_of(error)}{more}"
             raise RegistryTimeout(self.words(doing, url, what)) from None
         except _BROKEN as error:
             kind, what = broken(error, urlsplit(url).scheme)

@@ -96,6 +96,7 @@ class TestIndex:
             li.Image.from_registry(f"{base.host}/base:1").digest()
         text = str(caught.value)
         assert f"{base.host}/base:1 is an index, and no platform was named" in text
+        assert "or take all of it as an li.Index; it has" in text
         assert "it has linux/amd64, linux/arm/v7, linux/arm64/v8" in text
         assert "platform='os/architecture'" in text
         assert "unknown" not in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from lazyimg.registry.notices import RateLimit, read_rate_limit, read_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lazyimg.registry.client import Client
     from lazyimg.registry.transport import RequestRecord
@@ -45,6 +48,23 @@ def test_a_warning_is_shown_once_for_each_registry_and_text(client: Callable[...
         f"{one.host} warns: moves soon",
         f"{other.host} warns: archived",
     ]
+
+
+SCRIPT = """
+import warnings
+from lazyimg.registry import Client
+warnings.simplefilter("always")
+Client({host!r}).ping()
+"""
+
+
+def test_a_warning_names_the_line_of_a_script(tmp_path: Path) -> None:
+    """A script that nobody called is the caller, too: there is no frame above its own."""
+    script = tmp_path / "script.py"
+    with HttpServer(warning("archived")) as server:
+        script.write_text(SCRIPT.format(host=server.host))
+        done = subprocess.run([sys.executable, str(script)], check=True, capture_output=True, text=True)
+    assert done.stderr.startswith(f"{script}:5: RegistryWarning: ")
 
 
 def test_a_warning_holds_no_credential_and_no_control_character(client: Callable[..., Client]) -> None:

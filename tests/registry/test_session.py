@@ -416,7 +416,9 @@ def test_abort_wakes_a_worker_that_waits_to_try_again(
 
 def test_unreachable_registry(client: Callable[..., Client]) -> None:
     """Nobody there is said in one sentence, with the host."""
-    with pytest.raises(RegistryUnreachable, match=r"cannot push to me/app: 127\.0\.0\.1:9 cannot be reached"):
+    with pytest.raises(
+        RegistryUnreachable, match=r"me/app: 127\.0\.0\.1:9 cannot be reached .*; check host and port"
+    ):
         PushSession.open(client("127.0.0.1:9"), "me/app")
 
 
