@@ -55,7 +55,7 @@ class Image(Looking):
         """
         from lazyimg.image.from_registry import FromRegistry
 
-        named = Reference.parse(reference) if isinstance(reference, str) else reference
+        named = Reference.of(reference)
         return FromRegistry(named, Platform.parse(platform) if isinstance(platform, str) else platform)
 
     @staticmethod

@@ -50,7 +50,7 @@ class Index(Thunk[IndexState]):
         """
         from lazyimg.image.index_source import IndexFromRegistry
 
-        return IndexFromRegistry(Reference.parse(reference) if isinstance(reference, str) else reference)
+        return IndexFromRegistry(Reference.of(reference))
 
     @staticmethod
     def from_layout(path: str | os.PathLike[str], ref: str | None = None) -> "Index":

@@ -156,7 +156,8 @@ class Layer(Thunk[Contents]):
 
         Args:
             data: a tar, or a blob (gzip or zstd, told by its content) that is kept as it is.
-            compression: of a tar; part of the layer's digest.
+            compression: of a tar, and of what else is no blob yet; part of the layer's digest. An artifact's
+                bytes stay as they are with `lazyimg.Uncompressed`.
         """
         from lazyimg.image.local_layer import FromBytes
 

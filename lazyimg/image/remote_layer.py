@@ -100,7 +100,7 @@ def remote_layer(
         InvalidReference: the text is no reference.
         InvalidMutation: it names no digest.
     """
-    named = Reference.parse(reference) if isinstance(reference, str) else reference
+    named = Reference.of(reference)
     if named.digest is None:
         raise InvalidMutation(
             f"{named} names an image: a layer is named by its digest, {named.name}@sha256:...; the layers of "

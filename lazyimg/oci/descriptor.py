@@ -12,6 +12,7 @@ from lazyimg.errors import ContentMismatch
 from lazyimg.oci import fields
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.frozen import FrozenDict, frozen_mapping, frozen_texts
+from lazyimg.oci.media_type import is_index
 from lazyimg.oci.platform import Platform
 from lazyimg.oci.record import Record, in_json
 
@@ -77,6 +78,16 @@ class Descriptor(Record):
         default=None, metadata=in_json("platform", Platform.from_json, Platform.to_json)
     )
     artifact_type: str | None = attrs.field(default=None, metadata=in_json("artifactType", fields.text))
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it is an index that is referred to, and no manifest of one image: told by its type.
+
+        >>> kind = "application/vnd.oci.image.index.v1+json"
+        >>> Descriptor(media_type=kind, digest=Digest.of(b"{}"), size=2).is_index
+        True
+        """
+        return is_index(self.media_type)
 
     def verify(self, data: bytes) -> bytes:
         """Return ``data`` if it is the content this descriptor names.

@@ -120,6 +120,24 @@ class Reference:
             colon, tag = ":", DEFAULT_TAG
         return cls(registry, repository, tag if colon else None, digest)
 
+    @classmethod
+    def of(cls, value: str | Self) -> Self:
+        """Take a reference as it is, or read one.
+
+        Raises:
+            InvalidReference: it is none, or is something else, such as a variable that was never set.
+
+        >>> Reference.of("ghcr.io/me/app:1").tag
+        '1'
+        """
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise InvalidReference(
+                f"a {type(value).__qualname__} is no reference: write host/repository:tag, as a text"
+            )
+        return cls.parse(value)
+
     @property
     def host(self) -> str:
         """The ``host[:port]`` to dial, which for Docker Hub is another than its name."""

@@ -251,13 +251,14 @@ class Client:
             raise RegistryError(f"cannot {question.doing}: {self.registry} does not tell its size")
         return size
 
-    def blob(
+    def blob(  # noqa: PLR0913 - which blob, and which of its bytes
         self,
         repository: str,
         digest: str,
         size: int | None,
         offset: int = 0,
         *,
+        length: int | None = None,
         hasher: "Hash | None" = None,
     ) -> Iterator[bytes]:
         """Read a blob: yield its bytes as they arrive, the last of them once the whole is verified.
@@ -269,15 +270,16 @@ class Client:
             digest: what the bytes must hash to.
             size: how many there must be; None if nobody said.
             offset: bytes to leave out from the beginning.
+            length: how many to read from there; by default all to the end.
             hasher: a `hashlib` object fed with the bytes left out, to verify the digest of the whole; without
-                it, bytes from an offset are checked for their number alone.
+                it, and with ``length``, a part is checked for its number of bytes alone.
 
         Raises:
             ContentMismatch: they are not those that were asked for.
             NotFound: the repository has no such blob.
             RegistryUnreachable: the registry cannot be reached, or the connection keeps breaking.
         """
-        wanted = Blob(digest=Digest(digest), size=size, offset=offset, hasher=hasher)
+        wanted = Blob(digest=Digest(digest), size=size, offset=offset, length=length, hasher=hasher)
         question = self._endpoints.blob("GET", repository, digest)
         return Download(self._conversation, question, wanted).chunks()
 
@@ -376,10 +378,8 @@ class Client:
             NotFound: the registry has no catalog.
             InvalidDocument: the registry answered something else.
         """
-        answers = pages(self._conversation, self._endpoints.catalog)
-        return [
-            name for answer in answers for name in listed(answer, "repositories", "list the repositories")
-        ]
+        answers, what = pages(self._conversation, self._endpoints.catalog), "list the repositories"
+        return [name for answer in answers for name in listed(answer, "repositories", what)]
 
     def referrers(self, repository: str, digest: str, artifact_type: str | None = None) -> list[Descriptor]:
         """Return what refers to a manifest (distribution-spec, "Listing Referrers"), all pages of it.

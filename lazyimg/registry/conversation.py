@@ -55,6 +55,7 @@ class Question:
         limit: the most bytes its answer may have.
         allowance: seconds added to the wait for the answer.
         doubted: error codes of refusals that cannot be right, so that it is asked once more after one.
+        advice: what to do about refusals, by status, where it is not the usual.
     """
 
     doing: str
@@ -67,6 +68,7 @@ class Question:
     limit: int = ERROR_LIMIT
     allowance: float = 0.0
     doubted: frozenset[str] = frozenset()
+    advice: Mapping[int, str] = field(factory=dict, repr=False)
 
     @property
     def need(self) -> Need:
@@ -201,6 +203,7 @@ class Conversation:
         secrets = (*self._authorizer.secrets, sent)
         words = read_words(data, reply.headers.get("Content-Type", ""), secrets)
         advice = of_answer(reply.url, reply.status, reply.headers, data, reply.via)
+        advice = advice or question.advice.get(reply.status, "")
         if reply.status == _UNAUTHORIZED and self.site.is_home(reply.url):
             advice = self._authorizer.advice(question.repository)
         return refusal(question.doing, host_of(reply.url), reply.status, words, advice=advice)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryUnreachable
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import length_of
 from lazyimg.registry.conversation import ANY, Conversation, Patience, Question
+from lazyimg.registry.settings import is_count, may, must
 from lazyimg.registry.transport import Reply, host_of
 
 if TYPE_CHECKING:
@@ -23,19 +24,26 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)")
 
 @frozen(kw_only=True)
 class Blob:
-    """Which bytes to read.
+    """Which bytes to read: all, all from an offset on, or a part.
 
     Attributes:
         digest: what they must hash to.
         size: how many there must be; None if nobody said.
         offset: how many to leave out from the beginning.
         hasher: fed with those that are left out, to verify the whole; None verifies the size alone.
+        length: how many to read, of which no digest is known; None is all to the end.
     """
 
     digest: Digest
     size: int | None
-    offset: int = 0
+    offset: int = field(default=0, validator=must(is_count, "a whole number of bytes from 0 on"))
     hasher: "Hash | None" = None
+    length: int | None = field(default=None, validator=may(is_count, "a whole number of bytes from 0 on"))
+
+    @property
+    def end(self) -> int | None:
+        """Where to stop; None if nobody said."""
+        return self.size if self.length is None else self.offset + self.length
 
 
 class Download:
@@ -54,7 +62,8 @@ class Download:
         self._at = blob.offset
         self._held = b""
         whole = blob.offset == 0 and blob.hasher is None
-        self._hasher = new_hash(blob.digest.algorithm) if whole else blob.hasher
+        hasher = new_hash(blob.digest.algorithm) if whole else blob.hasher
+        self._hasher = hasher if blob.length is None else None
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes as they arrive; the last of them once all are verified.
@@ -88,10 +97,11 @@ class Download:
     @property
     def _is_complete(self) -> bool:
         """Whether nothing is left to ask for; of an empty blob there is: that it is empty."""
-        return self._at == self._blob.size and self._at > 0
+        return self._at == self._blob.end and (self._at > 0 or self._blob.length == 0)
 
     def _open(self, waited: float) -> Reply:
-        headers = {"Range": f"bytes={self._at}-"} if self._at else {}
+        last = "" if self._blob.length is None else self._blob.offset + self._blob.length - 1
+        headers = {"Range": f"bytes={self._at}-{last}"} if self._at or self._blob.length else {}
         return self._conversation.open(evolve(self._question, headers=headers), Patience(waited=waited))
 
     def _skip(self, reply: Reply) -> int:
@@ -106,11 +116,12 @@ class Download:
     def _check_length(self, reply: Reply, skip: int) -> None:
         """Refuse an answer that announces another length than the blob has, before any of it is read."""
         length = length_of(reply.headers.get("Content-Length"))
-        if self._blob.size is None or length is None:
+        expected = self._blob.end if reply.status == _PARTIAL else self._blob.size
+        if expected is None or length is None:
             return
         announced = length - skip + self._at
-        if announced != self._blob.size:
-            raise self._mismatch(f"has {announced} bytes of it, {self._blob.size} were expected")
+        if announced != expected:
+            raise self._mismatch(f"has {announced} bytes of it, {expected} were expected")
 
     def _received(self, reply: Reply, waited: float) -> Iterator[bytes]:
         """Yield what arrives, but keep the last part back: the next attempt, or the end, gives it out.
@@ -125,6 +136,10 @@ class Download:
             for part in parts:
                 fresh = part[skip:] if skip else part
                 skip -= len(part) - len(fresh)
+                if self._blob.length is not None:
+                    if self._is_complete:
+                        return  # the server sends more than it was asked for
+                    fresh = fresh[: self._blob.offset + self._blob.length - self._at]
                 if fresh:
                     self._take(fresh)
                     ready, self._held = self._held, fresh
@@ -132,7 +147,7 @@ class Download:
                         yield ready
 
     def _take(self, part: bytes) -> None:
-        size = self._blob.size
+        size = self._blob.end
         if size is not None and self._at + len(part) > size:
             raise self._mismatch(f"sent more than the {size} bytes it has")
         self._at += len(part)
@@ -140,8 +155,9 @@ class Download:
             self._hasher.update(part)
 
     def _verify(self) -> None:
-        if self._blob.size is not None and self._at != self._blob.size:
-            raise self._mismatch(f"sent {self._at} of its {self._blob.size} bytes")
+        end = self._blob.end
+        if end is not None and self._at != end:
+            raise self._mismatch(f"sent {self._at} of {'its ' * (self._blob.length is None)}{end} bytes")
         if self._hasher is not None:
             found = Digest.from_hash(self._hasher)
             if found != self._blob.digest:

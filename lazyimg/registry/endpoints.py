@@ -13,6 +13,11 @@ MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
 _DOUBTED = frozenset({"DIGEST_INVALID"})
 """What docker-registry says of a right manifest if one of its blobs is pushed again at that moment: it reads
 a link then that was emptied to be written anew."""
+_BY_DIGEST = (
+    "Some registries delete manifests by digest alone: the one that head_manifest() tells, with all its tags."
+)
+_NO_TAGS = {400: _BY_DIGEST, 405: _BY_DIGEST}
+"""What registries say that delete no tags (distribution-spec, "Deleting tags"), and what to do about it."""
 _VERBS = {"PUT": "write", "DELETE": "delete"}
 
 
@@ -54,6 +59,7 @@ class Endpoints:
             content=data,
             limit=MANIFEST_LIMIT,
             doubted=_DOUBTED if method == "PUT" else frozenset(),
+            advice=_NO_TAGS if method == "DELETE" and ":" not in reference else {},
         )
 
     def blob(self, method: str, repository: str, digest: str) -> Question:

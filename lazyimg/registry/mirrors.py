@@ -96,13 +96,14 @@ class MirroredClient(Client):
         raw = super().get_manifest(repository, reference)
         return Descriptor(media_type=raw.media_type, digest=raw.digest, size=len(raw.data))
 
-    def blob(
+    def blob(  # noqa: PLR0913 - as `Client.blob`
         self,
         repository: str,
         digest: str,
         size: int | None,
         offset: int = 0,
         *,
+        length: int | None = None,
         hasher: "Hash | None" = None,
     ) -> Iterator[bytes]:
         """Read a blob as `Client.blob`: from the mirrors in turn, each going on where the last one broke.
@@ -112,15 +113,16 @@ class MirroredClient(Client):
             NotFound: nobody has such a blob.
             RegistryUnreachable: the registry itself cannot be reached, or the connection keeps breaking.
         """
-        if hasher is None and offset == 0:
+        if hasher is None and offset == 0 and length is None:
             hasher = new_hash(Digest(digest).algorithm)
-        at = offset
+        at, left = offset, length
         for mirror in self._awake():
             try:
                 copied = hasher.copy() if hasher else None
                 name = mirror.prefix + repository
-                for part in mirror.client.blob(name, digest, size, at, hasher=copied):
+                for part in mirror.client.blob(name, digest, size, at, length=left, hasher=copied):
                     at += len(part)
+                    left = None if left is None else left - len(part)
                     if hasher is not None:
                         hasher.update(part)
                     yield part
@@ -130,7 +132,7 @@ class MirroredClient(Client):
                     raise  # what was given out already is wrong
             else:
                 return
-        yield from super().blob(repository, digest, size, at, hasher=hasher)
+        yield from super().blob(repository, digest, size, at, length=left, hasher=hasher)
 
     def _awake(self) -> Iterator[Mirror]:
         return (mirror for mirror in self._mirrors if mirror.is_awake)

@@ -82,18 +82,19 @@ class Upload:
         """How many times a body was begun to be sent; more than one means that a fault came between."""
         return self._progress.attempts
 
-    def send(self, body: Body) -> None:
-        """Send a blob, streamed in one PATCH, and in further ones after faults; or in chunks.
+    def send(self, body: Body | bytes) -> None:
+        """Send a blob, streamed in one PATCH, and further ones after faults, or in chunks; then `commit` it.
 
         Args:
-            body: the bytes; asked for again from where the registry stands after a fault. One that says
-                ``is_fleeting`` goes in chunks, as it cannot.
+            body: the bytes, or a `lazyimg.content.body.Body`, which is asked for them again from where the
+                registry stands after a fault. One that says ``is_fleeting`` goes in chunks, as it cannot.
 
         Raises:
             RegistryError: the registry refused.
             RegistryUnreachable: no connection, or it broke too often without anything arriving between.
             Cancelled: the session was aborted.
         """
+        body = BytesBody(body) if isinstance(body, bytes) else body
         self._body = body
         self._is_fleeting = getattr(body, "is_fleeting", False)
         self._progress.call.alive()
@@ -128,7 +129,7 @@ class Upload:
         """Send a blob and close the upload, in one PUT; after a fault, or if it is too large, as by `send`.
 
         Args:
-            body: the bytes.
+            body: the bytes, or a `lazyimg.content.body.Body` of them.
             digest: their digest.
             size: how many there are, where the body itself does not know.
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.bodies import ListedBody, some_bytes
 from support.keeping_registry import KeepingRegistry
 
+import lazyimg as li
 from lazyimg.errors import ContentMismatch, InvalidSetting, RegistryError
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.chunks import Chunks
@@ -58,6 +59,16 @@ def spans(keeping: KeepingRegistry, status: int = 202) -> list[tuple[int, int]]:
         and exchange.headers.get("Content-Range")
     ]
     return [(int(first), int(last) + 1) for first, last in found]
+
+
+def test_bytes_at_hand_go_in_chunks_too() -> None:
+    """What is sent need be no body: bytes are one."""
+    with li.Registry() as registry, li.Engine(chunk_size=250_000) as engine:
+        upload = engine.client(registry.host).begin_upload("me/app")
+        upload.send(DATA)
+        upload.commit(DIGEST)
+        sent = [request.bytes_in for request in registry.requests if request.method == "PATCH"]
+        assert sent == [250_000, 250_000, 100_000]
 
 
 # --- too large -------------------------------------------------------------------------------------------

@@ -415,9 +415,21 @@ def test_deleting_where_it_is_not_offered(client: Callable[..., Client]) -> None
     """405 is said as what it is."""
     with HttpServer(lambda exchange: exchange.answer(405)) as server:
         with pytest.raises(RegistryError, match="does not offer it"):
-            client(server.host).delete_manifest("me/app", "v1")
+            client(server.host).delete_manifest("me/app", DIGEST)
         with pytest.raises(RegistryError, match="cannot delete the blob"):
             client(server.host).delete_blob("me/app", DIGEST)
+
+
+@pytest.mark.parametrize("status", [400, 405])
+def test_deleting_a_tag_where_manifests_are_deleted_by_digest(
+    client: Callable[..., Client], status: int
+) -> None:
+    """What to do instead is said: that is Docker's registry, and many others."""
+    words = r"answered 4.*by digest alone: the one that head_manifest\(\)"
+    with HttpServer(lambda exchange: exchange.answer(status)) as server:
+        registry = client(server.host)
+        with pytest.raises(RegistryError, match=words):
+            registry.delete_manifest("me/app", "v1")
 
 
 # --- lists -----------------------------------------------------------------------------------------------
