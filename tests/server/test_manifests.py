@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
+THERE = b'{"digest": "sha256:%s"}' % hashlib.sha256(b"{}").hexdigest().encode()  # the config of each image
 
 
 def entry(hand: Any, data: bytes, media_type: str = MANIFEST, algorithm: str = "sha256") -> dict[str, Any]:
@@ -182,6 +184,8 @@ class TestRefusals:
             (b"{}", "application/vnd.docker.distribution.manifest.v1+prettyjws"),
             (b'{"manifests": [], "layers": []}', MANIFEST),
             (b'{"manifests": [], "config": {}}', INDEX),
+            (b'{"manifests": [], "config": %s}' % THERE, MANIFEST),
+            (b'{"config": %s}' % THERE, INDEX),
             (b'{"layers": []}', INDEX),
             (b'{"layers": {}}', MANIFEST),
             (b'{"layers": false}', MANIFEST),
@@ -230,9 +234,19 @@ class TestRefusals:
 
     def test_what_refers_to_missing_content_is_refused(self, hand: Any, code: Callable[[Any], str]) -> None:
         """A blob, or the manifest of an index, that is not here answers MANIFEST_BLOB_UNKNOWN."""
-        data = hand.image("a")
+        data, other = hand.image("a"), hand.image("a", (b"{}",))
         hand.blob("b", b"{}")
-        for document in (data, index(entry(hand, data))):
+        image = json.loads(data)
+        there, missing = image["config"], image["layers"][0]
+        documents = [
+            data,
+            index(entry(hand, data)),
+            json.dumps({**image, "config": missing, "layers": [there]}).encode(),
+            json.dumps({**image, "config": there, "layers": [there, missing]}).encode(),
+            index(entry(hand, other), entry(hand, data)),
+        ]
+        hand.push("b", hand.digest(other), other)
+        for document in documents:
             answer = hand.put("b", "x", document)
             assert (answer.status_code, code(answer)) == (400, "MANIFEST_BLOB_UNKNOWN")
             assert answer.json()["errors"][0]["detail"]["digests"]

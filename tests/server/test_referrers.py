@@ -80,7 +80,8 @@ def test_what_nothing_refers_to_has_an_empty_list(hand: Any, repository: str) ->
     """An unknown digest, even an unknown repository, answers 200 with an empty index, never 404."""
     hand.blob("a", b"{}")
     answer = hand.http.get(f"/v2/{repository}/referrers/{hand.digest(b'unknown')}")
-    assert (answer.status_code, answer.json()["manifests"]) == (200, [])
+    assert (answer.status_code, answer.headers["content-type"]) == (200, INDEX)
+    assert answer.json() == {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
 
 
 def test_what_is_no_digest_is_refused(hand: Any, code: Callable[[Any], str]) -> None:
