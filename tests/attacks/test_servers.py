@@ -254,7 +254,14 @@ def test_pages_elsewhere_are_not_asked_for(
 
 def test_redirect_to_another_host_drops_authorization(client: Callable[..., Client]) -> None:
     """Storage elsewhere gets the request without the registry's authorization; the registry keeps it."""
-    storage = HttpServer(lambda exchange: exchange.answer(200, DATA))
+
+    def store(exchange: Exchange) -> None:
+        if exchange.path == "/store/blob":
+            exchange.answer(307, headers={"Location": "shelf?sig=2"})
+        else:
+            exchange.answer(200, DATA)
+
+    storage = HttpServer(store)
 
     def respond(exchange: Exchange) -> None:
         if exchange.headers["Authorization"] is None:
@@ -262,7 +269,7 @@ def test_redirect_to_another_host_drops_authorization(client: Callable[..., Clie
         elif exchange.path.startswith("/v2/"):
             exchange.answer(302, b"moved", headers={"Location": "/elsewhere?sig=1"})
         else:
-            exchange.answer(307, headers={"Location": f"http://{storage.host}/blob?sig=s3cret"})
+            exchange.answer(307, headers={"Location": f"http://{storage.host}/store/blob?sig=s3cret"})
 
     with storage, HttpServer(respond) as server:
         keychain = StaticKeychain({server.host: KEYS})
@@ -270,8 +277,11 @@ def test_redirect_to_another_host_drops_authorization(client: Callable[..., Clie
         assert b"".join(registry.blob("me/app", DIGEST, len(DATA))) == DATA
         sent = [exchange.headers["Authorization"] for exchange in server.exchanges]
         assert [authorization is None for authorization in sent] == [True, False, False]
-        [exchange] = storage.exchanges
-        assert exchange.headers["Authorization"] is None
+        assert [exchange.target for exchange in storage.exchanges] == [
+            "/store/blob?sig=s3cret",
+            "/store/shelf?sig=2",
+        ]
+        assert {exchange.headers["Authorization"] for exchange in storage.exchanges} == {None}
 
 
 def test_401_from_elsewhere_is_not_answered(client: Callable[..., Client]) -> None:

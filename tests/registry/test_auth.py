@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,6 +41,7 @@ class Guarded:
     Attributes:
         answer: what the service answers: status, JSON or bytes, headers.
         methods: what the service takes.
+        refusal: the status that it answers to the others.
         scope: the scope the registry asks for.
         accepts: tells whether the registry takes a token.
     """
@@ -49,6 +51,7 @@ class Guarded:
         self.service = HttpServer(self._service)
         self.answer: tuple[int, Any, dict[str, str]] = (200, {"token": "t0ken", **answer}, {})
         self.methods = {"GET", "POST"}
+        self.refusal = 405
         self.scope = ""
         self.scheme = "Bearer"
         self.accepts: Callable[[str], bool] = lambda token: token == "t0ken"
@@ -84,7 +87,7 @@ class Guarded:
     def _service(self, exchange: Exchange) -> None:
         self.bodies.append(exchange.read())
         if exchange.method not in self.methods:
-            exchange.answer(405)
+            exchange.answer(self.refusal)
             return
         status, body, headers = self.answer
         exchange.answer(status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
@@ -140,12 +143,13 @@ def test_identity_token_goes_by_post(client: Callable[..., Client]) -> None:
         ("POST", Credentials(identity_token=SECRET)),
     ],
 )
+@pytest.mark.parametrize("refusal", [404, 405])
 def test_service_that_takes_one_method(
-    client: Callable[..., Client], method: str, credentials: Credentials
+    client: Callable[..., Client], method: str, credentials: Credentials, refusal: int
 ) -> None:
     """The other method is tried where one is not offered."""
     with Guarded() as guarded:
-        guarded.methods = {method}
+        guarded.methods, guarded.refusal = {method}, refusal
         registry = client(guarded.registry.host, keychain=guarded.keychain(credentials))
         registry.get_manifest("me/app", "v1")
         assert guarded.asked[-1].method == method
@@ -241,14 +245,32 @@ def test_refused_old_token_is_renewed_once(client: Callable[..., Client]) -> Non
         assert len(guarded.asked) == 3
 
 
-@pytest.mark.parametrize("life", [None, 0, -5, "soon", True, 1e300, 3600])
-def test_life_of_a_token(client: Callable[..., Client], life: Any) -> None:
-    """Whatever is said of a token's life, it is used at once."""
+@pytest.mark.parametrize(
+    ("life", "expected"),
+    [
+        (None, 60),
+        (0, 60),
+        (-5, 60),
+        (math.nan, 60),
+        ("soon", 60),
+        ("3600", 60),
+        (True, 1),
+        (3600, 3600),
+        (86_400, 86_400),
+        (86_401, 86_400),
+        (1e300, 86_400),
+        (10**400, 86_400),
+    ],
+    ids=lambda value: str(value)[:8],
+)
+def test_life_of_a_token(client: Callable[..., Client], life: Any, expected: float) -> None:
+    """Whatever is said of a token's life, it is used at once: a minute, if that is strange, at most a day."""
     with Guarded(**({} if life is None else {"expires_in": life})) as guarded:
         registry = client(guarded.registry.host)
         registry.get_manifest("me/app", "v1")
         registry.get_manifest("me/app", "v1")
         assert 1 <= len(guarded.asked) <= 2
+        assert registry._conversation._authorizer._tokens[0].life == expected
 
 
 @pytest.mark.parametrize(

@@ -383,17 +383,23 @@ def test_least_chunk_beyond_all_bounds(client: Callable[..., Client], keeping: K
     keeping.least = MOST + 1
     push(client(keeping.host, chunk_size=100_000), ListedBody(DATA))
     assert keeping.methods == ["POST", "PATCH", "PUT"]
+    assert lengths(keeping) == [0]  # no length was said: nothing was held to be counted
     keeping.most = 1000
-    with pytest.raises(RegistryError, match="413"):
-        push(client(keeping.host), ListedBody(DATA, size=LAST))
+    for size in (LAST, None):
+        with pytest.raises(RegistryError, match="413"):
+            push(client(keeping.host), ListedBody(DATA, size=size))
+    assert keeping.methods[3:] == ["POST", "PATCH"] * 2
 
 
 # --- the last chunk --------------------------------------------------------------------------------------
 
 
-def test_last_chunk_in_the_put(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+@pytest.mark.parametrize("status", [400, 411])
+def test_last_chunk_in_the_put(client: Callable[..., Client], keeping: KeepingRegistry, status: int) -> None:
     """A PUT refused for having no body is followed by an upload that ends with one; so does the next."""
     keeping.needs_last = True
+    if status != 400:
+        keeping.words, keeping.refusal = b"", status
     registry = client(keeping.host)
     body = ListedBody(DATA, size=LAST)
     push(registry, body)
@@ -417,6 +423,25 @@ def test_last_chunk_after_words_that_also_mean_loss(
     push(client(keeping.host), ListedBody(DATA))
     assert keeping.blobs == {DIGEST: DATA}
     assert lengths(keeping, "PUT") == [0, 0, LAST]
+
+
+def test_uploads_that_were_lost_want_no_last_chunk(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """Said with a 404, the same words mean loss however often, and the blob goes out as it did."""
+    answers = iter([404, 404])
+
+    def lose(exchange: Exchange) -> bool:
+        status = next(answers, None) if exchange.method == "PUT" else None
+        if status is not None:
+            keeping.uploads.clear()
+            exchange.answer(status, b'{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"gone"}]}')
+        return status is not None
+
+    keeping.hook = lose
+    push(client(keeping.host), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    assert lengths(keeping, "PUT") == [0, 0, 0]
 
 
 @pytest.mark.parametrize("fault", ["cut", "503", "401"])

@@ -239,11 +239,15 @@ def test_size_of_a_blob(client: Callable[..., Client]) -> None:
     for respond, methods in (
         (heads(200, 5), ["HEAD"]),
         (heads(200, -1), ["HEAD", "GET"]),
+        (heads(400, 0), ["HEAD", "GET"]),
         (heads(405, 0), ["HEAD", "GET"]),
+        (heads(501, 0), ["HEAD", "GET"]),
     ):
+        records: list[RequestRecord] = []
         with HttpServer(respond) as server:
-            assert client(server.host).head_blob("me/app", DIGEST) == 5
+            assert client(server.host, observer=records.append).head_blob("me/app", DIGEST) == 5
             assert [line.split()[0] for line in server.log] == methods
+        assert [record.bytes_received for record in records] == [0] * len(methods)
     with HttpServer(heads(403, 0)) as server, pytest.raises(PermissionError):
         client(server.host).head_blob("me/app", DIGEST)
 
@@ -300,7 +304,10 @@ def test_manifest_with_another_digest(client: Callable[..., Client]) -> None:
 
 
 def test_manifest_over_the_limit(client: Callable[..., Client]) -> None:
-    """More than 4 MiB are not read, and not sent."""
+    """More than 4 MiB are not read, and not sent; so many are."""
+    with serving(b"") as server:
+        client(server.host).put_manifest("me/app", "v1", bytes(4 << 20), media_type.OCI_MANIFEST)
+        assert len(server.log) == 1
     with serving(bytes((4 << 20) + 1)) as server:
         registry = client(server.host)
         with pytest.raises(ContentMismatch, match="more than 4194304 bytes"):
@@ -318,7 +325,11 @@ def test_describes_a_manifest(client: Callable[..., Client]) -> None:
 
     def heads(*answer: Any) -> Callable[[Exchange], None]:
         def respond(exchange: Exchange) -> None:
-            exchange.answer(*(answer if exchange.method == "HEAD" else (200, MANIFEST, whole)))
+            *said, length = answer if len(answer) == 4 else (*answer, None)
+            if exchange.method == "HEAD":
+                exchange.answer(*said, length=length)
+            else:
+                exchange.answer(200, MANIFEST, whole)
 
         return respond
 
@@ -326,7 +337,10 @@ def test_describes_a_manifest(client: Callable[..., Client]) -> None:
         ((200, MANIFEST, whole), ["HEAD"]),
         ((200, MANIFEST, {"Content-Type": "application/x"}), ["HEAD", "GET"]),
         ((200, MANIFEST, {"Docker-Content-Digest": Digest.of(MANIFEST)}), ["HEAD", "GET"]),
+        ((200, b"", whole, -1), ["HEAD", "GET"]),
+        ((400,), ["HEAD", "GET"]),
         ((405,), ["HEAD", "GET"]),
+        ((501,), ["HEAD", "GET"]),
     ):
         with HttpServer(heads(*answer)) as server:
             assert client(server.host).head_manifest("me/app", "v1") == expected

@@ -146,6 +146,44 @@ def test_an_entry_that_is_always_undone_is_an_error(
         artifact(client, repository, "a/one")
 
 
+def test_an_entry_that_was_undone_is_put_back(
+    docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
+) -> None:
+    """Where somebody else's index took the place of ours, it is read again and ours is added to theirs."""
+    proxy = front(docker_registry.host)
+    tag = fallback_tag(SUBJECT)
+    with Client(proxy.host) as client, Client(docker_registry.host) as direct:
+        _, theirs = artifact(direct, repository, "a/x", Digest.of(b"x"))
+        other = Descriptor(media_type=OCI_MANIFEST, digest=theirs, size=3)
+        index = Index.new(manifests=[other]).to_bytes()
+        undone = iter([True])
+
+        def undo(exchange: Exchange) -> bool:
+            if exchange.method == "PUT" and exchange.target.endswith(tag) and next(undone, False):
+                exchange.read()
+                direct.put_manifest(repository, tag, index, OCI_INDEX)
+                exchange.answer(201, b"")
+                return True
+            return False
+
+        proxy.intercept = undo
+        _, ours = artifact(client, repository, "a/one")
+        assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [theirs, ours]
+
+
+def test_the_type_of_an_image_is_that_of_its_config(host: str, repository: str) -> None:
+    """An image without an artifact type is listed, and found, by the media type of its config."""
+    with Client(host) as client:
+        client.begin_upload(repository).put(EMPTY, Digest.of(EMPTY))
+        config = Descriptor(media_type="a/config", digest=Digest.of(EMPTY), size=2)
+        named = Descriptor(media_type=OCI_MANIFEST, digest=SUBJECT, size=7)
+        data = Manifest.new(config=config).with_subject(named).to_bytes()
+        digest = client.put_manifest(repository, Digest.of(data), data, OCI_MANIFEST)
+        for kind in (None, "a/config"):
+            [entry] = client.referrers(repository, SUBJECT, kind)
+            assert (entry.digest, entry.artifact_type) == (digest, "a/config")
+
+
 def test_something_else_under_the_fallback_tag_counts_as_nothing(
     docker_registry: DockerRegistry, repository: str
 ) -> None:

@@ -72,6 +72,7 @@ def test_any_success_is_one(client: Callable[..., Client], keeping: KeepingRegis
     client(keeping.host).begin_upload("me/app").put(b"config", Digest.of(b"config"))
     assert set(keeping.blobs) == {DIGEST, Digest.of(b"config")}
     assert body.offsets == [0, 100_000]
+    assert "HEAD" not in keeping.methods  # nothing had to be looked for
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])

@@ -83,6 +83,16 @@ def test_empty_blob(client: Callable[..., Client], keeping: KeepingRegistry) -> 
     assert keeping.blobs == {Digest.of(b""): b""}
 
 
+@pytest.mark.parametrize("data", [b"", b"x"], ids=["nothing", "one byte"])
+def test_0_0_of_nothing_and_of_one_byte(
+    client: Callable[..., Client], keeping: KeepingRegistry, data: bytes
+) -> None:
+    """What so short a blob is answered with tells nothing, and is no reason to send it again."""
+    push(client(keeping.host), ListedBody(data))
+    assert keeping.blobs == {Digest.of(data): data}
+    assert keeping.methods == ["POST", "PATCH", "PUT"]
+
+
 def test_pieces_larger_than_a_mebibyte(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A body may give out pieces of any size."""
     data = some_bytes(3_000_001)
@@ -438,6 +448,22 @@ def test_wrongly_resumed_upload_is_sent_again_once(
     assert body.offsets == [0, 100_000, 0]
 
 
+def test_upload_that_is_wrong_again_ends(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
+    """What was put together wrongly twice is wrong: it is not sent a third time."""
+    keeping.drop_after = [100_000]
+
+    def damage(exchange: Exchange) -> bool:
+        if exchange.method == "PUT":
+            keeping.uploads[exchange.path.rpartition("/")[2]].data[0] ^= 1
+        return False
+
+    keeping.hook = damage
+    body = ListedBody(DATA)
+    with pytest.raises(RegistryError, match="DIGEST_INVALID"):
+        push(client(keeping.host), body)
+    assert body.offsets == [0, 100_000, 0]
+
+
 def test_loser_of_a_race_looks_for_the_blob(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """Refused because another push of the same blob won: it is there, and that is what was wanted."""
     keeping.blobs[DIGEST] = DATA
@@ -486,6 +512,23 @@ def test_status_denied_ends_the_upload(client: Callable[..., Client], keeping: K
 
 
 # --- whole uploads ---------------------------------------------------------------------------------------
+
+
+def test_registry_that_says_another_least_chunk_of_the_next_upload(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """What is said of an upload that was begun in place of another counts for it."""
+
+    def grow(exchange: Exchange) -> None:
+        keeping.least = 250_000
+        keeping.uploads.clear()
+        exchange.answer(404)
+
+    keeping.hook = Once("PATCH", grow)
+    push(client(keeping.host, chunk_size=100_000), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    sent = [int(one.headers["Content-Length"]) for one in keeping.exchanges if one.method == "PATCH"]
+    assert sent == [100_000, 250_000, 250_000, 100_000]
 
 
 @pytest.mark.parametrize("status", [405, 501])

@@ -43,6 +43,7 @@ class KeepingRegistry:
         needs_last: whether the PUT that closes an upload has to carry the last chunk.
         success: the status that it answers in place of 201, 202 and 204; None is what the specification says.
         words: what it says to one that does not.
+        refusal: the status that it says so with.
         hook: called first for each request; if it returns True it has answered.
     """
 
@@ -60,6 +61,7 @@ class KeepingRegistry:
         self.needs_last = False
         self.success: int | None = None
         self.words = b'{"errors":[{"code":"SIZE_INVALID","message":"the last chunk is missing"}]}'
+        self.refusal = 400
         self.hook: Callable[[Exchange], bool] | None = None
 
     @property
@@ -195,7 +197,7 @@ class KeepingRegistry:
     def _finish(self, exchange: Exchange, upload_id: str, begun: Begun) -> None:
         last = exchange.read()
         if self.needs_last and begun.data and not last:
-            exchange.answer(400, self.words)
+            exchange.answer(self.refusal, self.words)
             return
         begun.data += last
         [digest] = exchange.values("digest")
