@@ -147,6 +147,17 @@ def test_a_killed_registry_leaves_no_half_blob(tmp_path: Path, hand_of: Any) -> 
         assert not list((tmp_path / "staging").iterdir())
 
 
+def test_a_blob_gets_its_name_when_it_is_whole(tmp_path: Path, hand_of: Any) -> None:
+    """The file that arrived is renamed, not copied: at no moment is a part of it under the digest."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        location = client.patch(hand_of(client).begin("a"), content=DATA).headers["location"]
+        [staged] = (tmp_path / "staging").iterdir()
+        before = staged.stat().st_ino
+        digest = Digest.of(DATA)
+        assert client.put(location, params={"digest": digest}).status_code == 201
+        assert (tmp_path / "contents/sha256" / digest.encoded).stat().st_ino == before
+
+
 def push_until_killed(url: str, confirmed: list[str], name: int) -> None:
     """Push blobs of changing sizes until nobody answers, and note those that were confirmed."""
     with httpx.Client(base_url=url) as client, contextlib.suppress(httpx.TransportError):
@@ -189,6 +200,18 @@ def test_nothing_is_written_outside_and_names_do_not_meet(tmp_path: Path, hand_o
             assert client.get(f"/v2/{name}/tags/list").json()["tags"] == ["tags"]
     assert {path.name for path in tmp_path.iterdir()} == {"r"}
     assert {path.split("/")[0] for path in files(tmp_path / "r")} == {"contents", "records", "lock"}
+
+
+def test_a_cancelled_upload_leaves_no_file(tmp_path: Path, hand_of: Any) -> None:
+    """What had arrived of it is removed at once; so is what was refused for its digest."""
+    with Registry(tmp_path) as registry, httpx.Client(base_url=registry.url) as client:
+        hand = hand_of(client)
+        location = client.patch(hand.begin("a"), content=DATA).headers["location"]
+        assert len(list((tmp_path / "staging").iterdir())) == 1
+        client.delete(location)
+        wrong = {"digest": Digest.of(b"something else")}
+        assert client.put(hand.begin("a"), params=wrong, content=DATA).status_code == 400
+        assert list((tmp_path / "staging").iterdir()) == []
 
 
 def test_a_full_disk_fails_the_request_and_ends_the_upload(

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lazyimg.server.endpoints.lists import fits
+from lazyimg.server.manifests import referrers_index
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -153,6 +156,26 @@ def test_the_list_is_paged_by_number(hand: Any) -> None:
     found = pages(hand, f"/v2/a/referrers/{subject['digest']}?n=2&artifactType=x/y")
     assert [len(page) for page in found] == [2, 2, 1]
     assert len({digest for page in found for digest in page}) == 5
+
+
+def test_a_referrer_as_large_as_a_manifest_is_listed(hand: Any) -> None:
+    """One that hardly fits into a page has a page of its own."""
+    subject = subject_of(hand)
+    frame = len(artifact(hand, subject, annotations={"large": ""}))
+    largest = artifact(hand, subject, annotations={"large": "A" * ((4 << 20) - frame)})
+    digests = {hand.push("a", "largest", largest), hand.push("a", "small", artifact(hand, subject))}
+    found = pages(hand, f"/v2/a/referrers/{subject['digest']}")
+    assert [len(page) for page in found] == [1, 1]
+    assert {digest for page in found for digest in page} == digests
+
+
+@pytest.mark.parametrize("less", [0, 2, 100, 200, 1000, 1024, 2000])
+def test_no_page_is_larger_than_a_manifest(less: int) -> None:
+    """To the byte: what would fill the page with its frame goes to the next one."""
+    entries = {"a": bytes(2 << 20), "b": bytes((2 << 20) - less), "c": b"{}"}
+    count = fits(entries)(list(entries))
+    assert len(referrers_index([entries[name] for name in list(entries)[:count]])) <= 4 << 20
+    assert count == (3 if less == 2000 else 1)
 
 
 def test_the_list_is_paged_by_size(hand: Any) -> None:

@@ -162,13 +162,14 @@ def test_status_tells_what_has_arrived(hand: Any) -> None:
     assert answer.headers["location"] == location
 
 
-def test_cancel_forgets_the_upload(hand: Any, code: Callable[[Any], str]) -> None:
-    """DELETE answers 204, and after it the upload is unknown to every method."""
+def test_cancel_forgets_the_upload(registry: Registry, hand: Any, code: Callable[[Any], str]) -> None:
+    """DELETE answers 204, and after it the upload is unknown to every method, and holds nothing any more."""
     location = hand.http.patch(hand.begin("a"), content=DATA).headers["location"]
     assert hand.http.delete(location).status_code == 204
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         answer = hand.http.request(method, location, params={"digest": hand.digest(DATA)})
         assert (answer.status_code, code(answer)) == (404, "BLOB_UPLOAD_UNKNOWN")
+    assert len(registry._context.uploads) == 0
 
 
 def test_an_upload_belongs_to_its_repository(hand: Any, code: Callable[[Any], str]) -> None:
