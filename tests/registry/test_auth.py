@@ -43,6 +43,7 @@ class Guarded:
         methods: what the service takes.
         refusal: the status that it answers to the others.
         scope: the scope the registry asks for.
+        others: what the registry says it takes besides, each in a header of its own.
         accepts: tells whether the registry takes a token.
     """
 
@@ -54,6 +55,7 @@ class Guarded:
         self.refusal = 405
         self.scope = ""
         self.scheme = "Bearer"
+        self.others: list[str] = []
         self.accepts: Callable[[str], bool] = lambda token: token == "t0ken"
         self.bodies: list[bytes] = []
 
@@ -82,7 +84,7 @@ class Guarded:
             return
         realm = f"http://{self.service.host}/token"
         challenge = f'{self.scheme} realm="{realm}",service="reg",scope="{self.scope}"'
-        exchange.answer(401, headers={"WWW-Authenticate": challenge})
+        exchange.answer(401, headers=[("WWW-Authenticate", one) for one in (*self.others, challenge)])
 
     def _service(self, exchange: Exchange) -> None:
         self.bodies.append(exchange.read())
@@ -391,12 +393,13 @@ def test_nobody_to_basic_authentication(client: Callable[..., Client]) -> None:
 
 
 def test_bearer_is_preferred_to_basic(client: Callable[..., Client]) -> None:
-    """Of several challenges the token is taken, whatever their order and case."""
-    with Guarded() as guarded:
-        guarded.scheme = "Basic realm=x, BEARER"
-        keychain = guarded.keychain(Credentials(username="me", password=SECRET))
-        client(guarded.registry.host, keychain=keychain).get_manifest("me/app", "v1")
-        assert len(guarded.asked) == 1
+    """Of several challenges the token is taken, whatever their order and case, in one header or in many."""
+    for scheme, others in (("Basic realm=x, BEARER", []), ("Bearer", ["Negotiate", "Basic realm=x"])):
+        with Guarded() as guarded:
+            guarded.scheme, guarded.others = scheme, others
+            keychain = guarded.keychain(Credentials(username="me", password=SECRET))
+            client(guarded.registry.host, keychain=keychain).get_manifest("me/app", "v1")
+            assert len(guarded.asked) == 1
 
 
 def test_keychain_is_asked_once_for_each_repository(client: Callable[..., Client]) -> None:

@@ -149,6 +149,24 @@ def test_cut_is_gone_on_with(client: Callable[..., Client], cut: int, *, knows_r
         assert blobs.ranges[1] == (f"bytes={cut}-" if cut else None)
 
 
+@pytest.mark.parametrize("start", [0, 1, 299_999])
+def test_range_that_begins_earlier(client: Callable[..., Client], start: int) -> None:
+    """A part that begins before the wanted byte is skipped through to it."""
+    cuts = iter([300_000])
+
+    def respond(exchange: Exchange) -> None:
+        if (cut := next(cuts, None)) is not None:
+            exchange.answer(200, DATA[:cut], length=len(DATA))
+            exchange.cut()
+        else:
+            span = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"}
+            exchange.answer(206, DATA[start:], span)
+
+    with HttpServer(respond) as server:
+        assert read(client(server.host)) == DATA
+        assert server.exchanges[1].headers["Range"] == "bytes=300000-"
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 5000), max_size=5), ranges=st.booleans(), told=st.booleans())
 def test_any_cuts(client: Callable[..., Client], cuts: list[int], ranges: bool, told: bool) -> None:  # noqa: FBT001
@@ -432,6 +450,7 @@ def test_deleting_where_it_is_not_offered(client: Callable[..., Client]) -> None
             client(server.host).delete_manifest("me/app", DIGEST)
         with pytest.raises(RegistryError, match="cannot delete the blob"):
             client(server.host).delete_blob("me/app", DIGEST)
+        assert len(server.log) == 2
 
 
 @pytest.mark.parametrize("status", [400, 405])
@@ -455,7 +474,8 @@ def test_pages_of_tags(client: Callable[..., Client]) -> None:
     def respond(exchange: Exchange) -> None:
         last = dict(exchange.query).get("last")
         pages = {
-            None: (b'{"tags":["a","b"]}', '</v2/me/app/tags/list?last=b>; rel="next"'),
+            None: (b'{"tags":["a"]}', '</v2/me/app/tags/list?last=a>; rel="next"'),
+            "a": (b'{"tags":["b"]}', "<list?last=b>"),
             "b": (b'{"tags":["c",7]}', '<http://elsewhere.example/>; rel="next"'),
         }
         body, link = pages[last]
@@ -463,7 +483,7 @@ def test_pages_of_tags(client: Callable[..., Client]) -> None:
 
     with HttpServer(respond) as server:
         assert client(server.host).tags("me/app") == ["a", "b", "c"]
-        assert len(server.log) == 2
+        assert [exchange.path for exchange in server.exchanges] == ["/v2/me/app/tags/list"] * 3
     with serving(b'{"tags":null}') as server:
         assert client(server.host).tags("me/app") == []
 

@@ -197,11 +197,21 @@ def test_something_else_under_the_fallback_tag_counts_as_nothing(
 def test_a_refusal_is_no_missing_api(
     docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
 ) -> None:
-    """A 403 to the list of referrers is an error, not an empty list."""
+    """A 403 to the list of referrers is an error, not an empty list; the fallback tag is not looked at."""
     proxy = front(docker_registry.host)
-    proxy.intercept = lambda exchange: exchange.answer(403, b"") is None
-    with Client(proxy.host) as client, pytest.raises(RegistryError):
+    asked: list[str] = []
+
+    def refuse(exchange: Exchange) -> bool:
+        asked.append(exchange.path)
+        is_list = "/referrers/" in exchange.path
+        if is_list:
+            exchange.answer(403, b"")
+        return is_list
+
+    proxy.intercept = refuse
+    with Client(proxy.host) as client, pytest.raises(RegistryError, match="403"):
         client.referrers(repository, SUBJECT)
+    assert asked == [f"/v2/{repository}/referrers/{SUBJECT}"]
 
 
 def test_the_catalog_lists_repositories(host: str, repository: str) -> None:

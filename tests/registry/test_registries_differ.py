@@ -60,6 +60,7 @@ def test_mount_that_becomes_an_upload_is_used(
     upload.put(DATA, DIGEST)
     assert keeping.methods == ["POST", "POST", "PUT"]
     assert keeping.blobs == {DIGEST: DATA}
+    assert set(keeping.uploads) == {"1"}  # that of the session, for whoever comes next
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -113,7 +114,7 @@ def test_token_that_ends_amid_an_upload(client: Callable[..., Client], chunk_siz
         begin = 0 if chunk_size is None else 2
         registry.faults.add(Fault(ExpireTokens(), "PATCH", skip=begin))
         body = ListedBody(DATA)
-        push(client(registry.host, chunk_size=chunk_size), body)
+        push(client(registry.host, chunk_size=chunk_size, retries=0), body)
         log = [(request.method, request.status) for request in registry.requests]
     assert ("PATCH", 401) in log
     assert [entry for entry in log if entry[0] == "PUT"] == [("PUT", 201)]

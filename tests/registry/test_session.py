@@ -245,6 +245,16 @@ def test_mount_answered_200(client: Callable[..., Client]) -> None:
         assert registry.mount("me/app", Digest.of(b"x"), "me/base") is not None
 
 
+@pytest.mark.parametrize("status", [200, 202])
+def test_mount_answered_without_a_location(client: Callable[..., Client], status: int) -> None:
+    """What does not say where anything is, and is no 201, has put nothing in place."""
+    with (
+        HttpServer(lambda exchange: exchange.answer(status)) as server,
+        pytest.raises(RegistryError, match="without the Location"),
+    ):
+        client(server.host).mount("me/app", Digest.of(b"x"), "me/base")
+
+
 def test_error_to_a_mount_begins_a_plain_upload(
     client: Callable[..., Client], keeping: KeepingRegistry
 ) -> None:

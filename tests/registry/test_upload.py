@@ -473,6 +473,22 @@ def test_loser_of_a_race_looks_for_the_blob(client: Callable[..., Client], keepi
     assert keeping.methods == ["POST", "PATCH", "PUT", "HEAD", "POST", "PUT", "HEAD"]
 
 
+@pytest.mark.parametrize("how", ["send", "put"])
+def test_look_for_the_blob_that_is_refused(
+    client: Callable[..., Client], keeping: KeepingRegistry, how: str
+) -> None:
+    """Where a blob may not be looked for, it is the refusal of the push that is told."""
+    put = Once("PUT", lambda exchange: exchange.answer(409))
+    head = Once("HEAD", lambda exchange: exchange.answer(403))
+    keeping.hook = lambda exchange: put(exchange) or head(exchange)
+    upload = client(keeping.host).begin_upload("me/app")
+    end = partial(upload.put, DATA) if how == "put" else upload.commit
+    if how == "send":
+        upload.send(ListedBody(DATA))
+    with pytest.raises(RegistryError, match="409"):
+        end(DIGEST)
+
+
 def test_answer_before_the_end_is_no_success(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A registry that accepts what it did not read is asked what it holds."""
     early = iter([True])
