@@ -73,6 +73,18 @@ def test_a_manifest_by_digest_is_that_or_nothing(
         client(server.host).get_manifest("me/app", named)
 
 
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("other", ["sha256", "sha512"])
+def test_a_manifest_is_verified_in_the_algorithm_it_was_asked_by(
+    client: Callable[..., Client], algorithm: str, other: str
+) -> None:
+    """What the registry says beside it, in the same algorithm or in the other, right or wrong, is nothing."""
+    named = Digest.of(DATA, algorithm)
+    for said in (Digest.of(DATA, other), Digest.of(b"other", other)):
+        with answering(DATA, {"Docker-Content-Digest": said, "Content-Type": OCI_INDEX}) as server:
+            assert client(server.host).get_manifest("me/app", named).digest == named
+
+
 def test_a_tag_is_what_the_registry_says_or_nothing(client: Callable[..., Client]) -> None:
     """Bytes that contradict the digest beside them are refused; a digest that is none says nothing."""
     other = {"Docker-Content-Digest": Digest.of(b"other"), "Content-Type": OCI_INDEX}
@@ -283,6 +295,8 @@ def test_links_that_take_long_to_read(link: str) -> None:
     "value",
     [
         "1 Jan 9" + "9" * 70,
+        "Thu, 01 Jan 99999999999 00:00:00 GMT",
+        "Thu, 01 Jan 2099 00:00:00 +99999999999999999999",
         "9" * 5000,
         "-1",
         "1e9",

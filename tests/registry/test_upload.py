@@ -238,6 +238,18 @@ def test_status_that_is_more_than_was_sent_begins_again(
     assert body.offsets == [0, 0]
 
 
+def test_status_beyond_what_was_sent_begins_again(
+    client: Callable[..., Client], keeping: KeepingRegistry
+) -> None:
+    """Nor is it believed if it says so when it is asked, after a cut."""
+    keeping.range = lambda held: f"0-{LAST + 5 if keeping.methods[-1] == 'GET' else max(held - 1, 0)}"
+    keeping.drop_after = [1000]
+    body = ListedBody(DATA)
+    push(client(keeping.host), body)
+    assert keeping.blobs == {DIGEST: DATA}
+    assert body.offsets == [0, 0]
+
+
 def test_success_that_tells_nothing_begins_again(
     client: Callable[..., Client], keeping: KeepingRegistry
 ) -> None:
@@ -296,11 +308,14 @@ def test_upload_whose_status_is_refused_is_given_back(
     assert keeping.methods == ["POST", "PATCH", "GET", "DELETE", "POST", "PATCH", "PUT"]
 
 
-def test_upload_lost_again_and_again_ends(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
-    """Beginning again is bounded."""
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_upload_lost_again_and_again_ends(
+    client: Callable[..., Client], keeping: KeepingRegistry, method: str
+) -> None:
+    """Beginning again is bounded, wherever it is that the upload is gone."""
 
     def forget(exchange: Exchange) -> bool:
-        if exchange.method == "PATCH":
+        if exchange.method == method:
             exchange.read()
             exchange.answer(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"gone"}]}')
             return True
@@ -325,6 +340,21 @@ def test_upload_lost_before_it_was_closed_is_sent_again(
     assert body.offsets == [0, 0]
     assert keeping.methods == ["POST", "PATCH", "PUT", "HEAD", "POST", "PATCH", "PUT"]
     assert (upload.attempts, upload.bytes_sent) == (2, 2 * LAST)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, ""), (410, ""), (416, ""), (400, "BLOB_UPLOAD_UNKNOWN"), (400, "BLOB_UPLOAD_INVALID")],
+)
+def test_loss_is_told_by_status_or_by_words(
+    client: Callable[..., Client], keeping: KeepingRegistry, status: int, code: str
+) -> None:
+    """A PUT to an upload that is gone is answered in several ways, and each means everything once more."""
+    words = b'{"errors":[{"code":"%s","message":"gone"}]}' % code.encode() if code else b""
+    keeping.hook = Once("PUT", lambda exchange: exchange.answer(status, words))
+    push(client(keeping.host), ListedBody(DATA))
+    assert keeping.blobs == {DIGEST: DATA}
+    assert keeping.methods.count("POST") == 2
 
 
 def test_put_whose_answer_was_lost(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
@@ -392,7 +422,7 @@ def test_retry_after_is_obeyed(client: Callable[..., Client], keeping: KeepingRe
     """The registry's own wait counts, and is no fault of patience."""
     keeping.hook = Once("PATCH", lambda exchange: exchange.answer(429, headers={"Retry-After": "1"}))
     begun = time.monotonic()
-    push(client(keeping.host), ListedBody(DATA))
+    push(client(keeping.host, timeout=0.6), ListedBody(DATA))
     assert time.monotonic() - begun >= 1
     assert keeping.blobs == {DIGEST: DATA}
 

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.bodies import some_bytes
+from support.clock import ends_within
 from support.pages import ROOT
 
 import lazyimg as li
 from lazyimg.errors import RegistryTimeout, SourceError
 from lazyimg.registry.transport import Timeouts
+from lazyimg.server.actions import Status
+from lazyimg.server.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,8 +137,26 @@ def test_a_stream_without_end_is_let_go_of_when_another_source_fails(
     assert methods.count("DELETE") == methods.count("POST")
 
 
-def test_a_host_that_takes_no_connection() -> None:
-    """A host that does not answer the first packet ends the write by the time limit for connecting."""
+def test_a_stream_without_end_is_let_go_of_when_one_of_its_targets_fails(
+    app: Pushing, registry: li.Registry
+) -> None:
+    """What one registry refuses is not sent on to the others for ever."""
+    image = li.Image.empty().append(li.Layer.from_stream(Endless()))
+    with li.Registry() as other:
+        other.faults.add(Fault(Status(403), "PATCH", times=None))
+        with pytest.raises(PermissionError, match=other.host):
+            image.write(f"{app.host}/app:1", f"{other.host}/app:1")
+    methods = [request.method for request in registry.requests]
+    assert methods.count("DELETE") == methods.count("POST")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Timeouts(connect=0.3, silence=50, total=60), Timeouts(connect=50, silence=50, total=0.3)],
+    ids=["connecting", "all together"],
+)
+def test_a_host_that_takes_no_connection(limits: Timeouts) -> None:
+    """A host that does not answer the first packet ends the write by whichever limit comes first."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -144,9 +165,9 @@ def test_a_host_that_takes_no_connection() -> None:
         for each in waiting:  # until the queue of the listener, who accepts nobody, is full
             each.settimeout(0)
             each.connect_ex(listener.getsockname())
-        limits = Timeouts(connect=0.3, silence=0.5, total=1.0)
         with (
-            li.Engine(hosts={host: li.Host(timeout=limits)}) as engine,
+            ends_within(10),
+            li.Engine(hosts={host: li.Host(timeout=limits, retries=0)}) as engine,
             pytest.raises(RegistryTimeout, match="did not accept a connection in time"),
         ):
             li.Image.empty().write(f"{host}/app:1", engine=engine)
