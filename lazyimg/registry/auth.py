@@ -6,7 +6,8 @@ first costs a round trip for nothing, and so are its tokens, until they expire.
 
 import threading
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -22,6 +23,7 @@ from lazyimg.registry.token import Token, TokenRequest, basic, fetch_token, is_t
 from lazyimg.registry.transport import Wire
 
 _UNAUTHORIZED = 401
+_SPENT = 64  # secrets that are used no more, and still not shown: who was told one can repeat it any time
 
 
 class TokenServiceBusy(RegistryError):
@@ -70,6 +72,7 @@ class Authorizer:
         self._challenge: Challenge | None = None
         self._credentials: dict[str | None, Credentials | None] = {}
         self._tokens: tuple[Token, ...] = ()
+        self._spent: deque[str] = deque(maxlen=_SPENT)
         self.wants_identity = False
         self.identity_token = ""
         wire.secrets = lambda: self.secrets
@@ -77,11 +80,8 @@ class Authorizer:
     @property
     def secrets(self) -> tuple[str, ...]:
         """All that must not be shown, of what was used so far."""
-        found = [secret for token in self._tokens for secret in (token.value, token.identity) if secret]
-        for credentials in list(self._credentials.values()):
-            if credentials is not None:
-                found += [*credentials.secrets, basic(credentials).removeprefix("Basic ")]
-        return (*found, *self._wire.carried)
+        held = _secrets_of(*self._tokens, *list(self._credentials.values()))
+        return (*tuple(self._spent), *held, *self._wire.carried)
 
     def advice(self, repository: str | None) -> str:
         """What to do about a 401: whether it was told who asks, and where that was looked for."""
@@ -143,8 +143,12 @@ class Authorizer:
         useless = [token for token in refused if token.covers(wanted.scopes)]
         if any(token.born >= since for token in useless):
             return False
+        self._forget(*useless)
         self._tokens = tuple(token for token in self._tokens if token not in useless)
         return True
+
+    def _forget(self, *used: Token | Credentials | None) -> None:
+        self._spent.extend(_secrets_of(*used))
 
     def _basic(self, need: Need) -> str | None:
         credentials = self._known(need)
@@ -155,6 +159,7 @@ class Authorizer:
         with self._keychain_lock:
             known = self._credentials.get(key)
             if key not in self._credentials or (known and not known.is_fresh):
+                self._forget(known)
                 known = self._credentials[key] = self._keychain.credentials(self._site.name, key)
             return known
 
@@ -201,8 +206,18 @@ class Authorizer:
             raise error
         self.identity_token = token.identity
         now = time.monotonic()
+        self._forget(*(old for old in self._tokens if not old.is_fresh(now)))
         self._tokens = (token, *(old for old in self._tokens if old.is_fresh(now)))
         return token
+
+
+def _secrets_of(*used: Token | Credentials | None) -> Iterator[str]:
+    """Yield what must not be shown of tokens and credentials."""
+    for one in used:
+        if isinstance(one, Token):
+            yield from filter(None, (one.value, one.identity))
+        elif one is not None:
+            yield from (*one.secrets, basic(one).removeprefix("Basic "))
 
 
 def _sendable(token: str, registry: str) -> str:

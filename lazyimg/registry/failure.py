@@ -1,5 +1,6 @@
 """A registry's refusal, worded: what was being done, what it answered, and what to do about it."""
 
+import base64
 import html
 import json
 import re
@@ -42,7 +43,7 @@ class Words:
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Cover every secret in a text, also as it stands in forms, addresses and JSON.
+    """Cover every secret in a text, also as it stands in forms, addresses, JSON, HTML and base64.
 
     >>> mask("bad password hunter22 in password=hunter%2022", ["hunter22", "hunter 22"])
     'bad password *** in password=***'
@@ -54,8 +55,12 @@ def mask(text: str, secrets: Iterable[str]) -> str:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    in_text = (json.dumps(secret)[1:-1], html.escape(secret))
+    in_text = (json.dumps(secret)[1:-1], html.escape(secret), *_in_base64(secret.encode(errors="replace")))
     return secret, quote(secret), quote(secret, safe=""), quote_plus(secret), *in_text
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    return (one(secret).decode().rstrip("=") for one in (base64.b64encode, base64.urlsafe_b64encode))
 
 
 def read_words(data: bytes, media_type: str, secrets: Iterable[str] = ()) -> Words:

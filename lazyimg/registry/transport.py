@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from lazyimg.errors import ContentMismatch, RegistryError, RegistryTimeout, RegistryUnreachable
 from lazyimg.registry.breaks import VIA, Untrusted, broken, by_way_of
+from lazyimg.registry.failure import mask
 from lazyimg.registry.network import Call, calling
 from lazyimg.registry.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.outgoing import Outgoing
@@ -43,7 +44,7 @@ class RequestRecord:
 
     Attributes:
         method: the HTTP method.
-        url: the address; of its query only what is known to be no secret.
+        url: the address; of its query only what is known to be no secret, and of nothing what is one.
         status: the answer's status, 0 if there was none.
         bytes_sent: bytes of the request's body that left.
         bytes_received: bytes of the answer's body that were read.
@@ -290,7 +291,7 @@ class Wire:
         self._observer(
             RequestRecord(
                 method=request.method,
-                url=shown(request.url),
+                url=mask(shown(request.url), self.secrets_of(request)),
                 status=reply.status if reply else 0,
                 bytes_sent=content.sent if isinstance(content, Outgoing) else len(content),
                 bytes_received=reply.received if reply else 0,

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 from support.http_server import Exchange, HttpServer
+from support.shown import forms_of
 
 from lazyimg.errors import ContentMismatch, LazyImgError, RegistryError, RegistryWarning, Unauthorized
 from lazyimg.oci.digest import Digest
@@ -23,6 +24,8 @@ from lazyimg.registry.keychain import Credentials, StaticKeychain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lazyimg.registry.transport import RequestRecord
 
 SECRET = 'p&ss "word"/<1>%\u00e9'
 PLAIN = "s3cret-passw0rd"
@@ -170,7 +173,7 @@ def test_tokens_that_no_header_can_hold(client: Callable[..., Client], token: ob
 
 @pytest.mark.parametrize("life", [1e999, -1e999, float("nan"), 10**400, -1, True, "60", None, [], 1e-300])
 def test_lives_that_no_token_has(client: Callable[..., Client], life: object) -> None:
-    """A token of any claimed life is used, and another is asked for at most once a question."""
+    """A token of any claimed life is used, and where that is none it is a minute: one is asked for."""
     body = json.dumps({"token": "t0ken", "expires_in": life}).encode()
     with HttpServer(lambda exchange: exchange.answer(200, body)) as realm:
 
@@ -182,7 +185,7 @@ def test_lives_that_no_token_has(client: Callable[..., Client], life: object) ->
             registry = client(server.host)
             for _ in range(3):
                 registry.get_manifest("me/app", "v1")
-        assert len(realm.log) <= 3
+        assert len(realm.log) <= (3 if life in (1, 1e-300) else 1)  # True is a number, of a second
 
 
 # --- what is repeated ---
@@ -195,6 +198,7 @@ FORMS = {
     "in a form": quote_plus(SECRET),
     "in JSON": json.dumps(SECRET)[1:-1],
     "in HTML": html.escape(SECRET),
+    "in base64": base64.b64encode(SECRET.encode()).decode(),
     "with its user": PAIR,
     "as a header": f"Authorization: Basic {PAIR}",
     "twice": f"{SECRET}{SECRET}",
@@ -231,7 +235,7 @@ def test_words_that_repeat_a_password(client: Callable[..., Client], form: str, 
         repr(pickle.dumps(raised.value)),
         *raised.value.codes,
     ):
-        for shown in (SECRET, SECRET[:8], PAIR, PAIR[:12], quote(SECRET), html.escape(SECRET)):
+        for shown in (SECRET[:8], PAIR[:12], *forms_of(SECRET)):
             assert shown not in text
 
 
@@ -262,22 +266,29 @@ def test_a_warning_that_repeats_a_password(client: Callable[..., Client]) -> Non
 
 
 def test_a_location_that_repeats_a_password(client: Callable[..., Client]) -> None:
-    """An address with a secret in its query, its path or before its host is not shown."""
+    """An address with a secret in its query, its path or before its host is not shown, in records neither."""
     for place in (
         f"/upload?sig={PLAIN}",
+        f"/upload/{PLAIN}/1",
         f"http://me:{PLAIN}@127.0.0.1:1/x",
         f"http://127.0.0.1:1/?sig={PLAIN}",
     ):
 
         def respond(exchange: Exchange, place: str = place) -> None:
-            exchange.answer(202 if exchange.method == "POST" else 500, headers={"Location": place})
+            if exchange.headers["Authorization"] is None:
+                exchange.answer(401, headers={"WWW-Authenticate": "Basic"})
+            else:
+                exchange.answer(202 if exchange.method == "POST" else 500, headers={"Location": place})
 
+        records: list[RequestRecord] = []
         with HttpServer(respond) as server:
-            upload = client(server.host, retries=0).begin_upload("me/app")
+            keychain = StaticKeychain({server.host: ("me", PLAIN)})
+            registry = client(server.host, retries=0, keychain=keychain, observer=records.append)
+            upload = registry.begin_upload("me/app")
             with pytest.raises(LazyImgError) as raised:
                 upload.put(b"data", Digest.of(b"data"))
-        assert PLAIN not in str(raised.value)
-        assert PLAIN not in repr(upload)
+        assert records
+        assert PLAIN not in f"{raised.value} {upload!r} {records}"
 
 
 def test_challenges_hold_no_line(client: Callable[..., Client]) -> None:

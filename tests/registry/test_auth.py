@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -14,6 +16,7 @@ from support.http_server import Exchange, HttpServer
 from lazyimg.errors import (
     ContentMismatch,
     CredentialError,
+    Denied,
     RegistryError,
     RegistryUnreachable,
     Unauthorized,
@@ -456,8 +459,13 @@ def test_words_that_repeat_a_credential_are_masked(client: Callable[..., Client]
 
 
 def test_words_that_repeat_a_forgotten_token_are_masked(client: Callable[..., Client]) -> None:
-    """A token that is refused in the middle of an upload is dropped, and still a secret."""
+    """A token that is refused in the middle of an upload is dropped, and still a secret, as all before it."""
+    tokens: list[str] = []
     with Guarded() as guarded:
+
+        def another(exchange: Exchange) -> None:
+            tokens.append(f"t0ken-{len(tokens)}")
+            exchange.answer(200, json.dumps({"token": tokens[-1]}).encode())
 
         def telling(exchange: Exchange) -> None:
             sent = exchange.headers.get("Authorization")
@@ -466,13 +474,33 @@ def test_words_that_repeat_a_forgotten_token_are_masked(client: Callable[..., Cl
                 exchange.answer(202, headers={"Location": "/v2/me/app/blobs/uploads/1"})
                 return
             challenge = f'Bearer realm="http://{guarded.service.host}/token",service="reg"'
-            body = json.dumps({"errors": [{"code": "EXPIRED", "message": f"{sent} is over"}]}).encode()
+            message = f"{' '.join(tokens)} are over"
+            body = json.dumps({"errors": [{"code": "EXPIRED", "message": message}]}).encode()
             exchange.answer(401, body, {"WWW-Authenticate": challenge})
 
-        guarded.registry.respond = telling
+        guarded.registry.respond, guarded.service.respond = telling, another
         upload = client(guarded.registry.host, retries=0).begin_upload("me/app")
-        with pytest.raises(Unauthorized, match=r"EXPIRED: Bearer \*\*\* is over"):
+        with pytest.raises(Unauthorized, match=r"EXPIRED: \*\*\* \*\*\* are over"):
             upload.send(BytesBody(b"bytes"))
+
+
+def test_credentials_that_ended_are_still_secrets(client: Callable[..., Client]) -> None:
+    """A registry that repeats the password before the present one says nothing of either."""
+    given = [f"passw0rd-{number}" for number in range(2)]
+
+    class Renewing:
+        def credentials(self, registry: str, repository: str | None) -> Credentials:  # noqa: ARG002
+            return Credentials(username="me", password=next(passwords), expires=time.time() + 1)
+
+    def respond(exchange: Exchange) -> None:
+        if "Authorization" not in exchange.headers:
+            exchange.answer(401, headers={"WWW-Authenticate": "Basic"})
+        else:
+            exchange.answer(403, " ".join(given).encode(), {"Content-Type": "text/plain"})
+
+    passwords = itertools.chain(given, itertools.repeat(given[1]))
+    with HttpServer(respond) as server, pytest.raises(Denied, match=r"403: \*\*\* \*\*\*\."):
+        client(server.host, keychain=Renewing()).ping()
 
 
 @pytest.mark.peer

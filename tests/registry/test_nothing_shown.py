@@ -177,6 +177,19 @@ def test_a_token_service_that_repeats_everything(kind: str, service: tuple[int, 
         check_hidden(raised.value)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_identity_token_that_a_registry_repeats(status: int) -> None:
+    """What the token service gives for later is known to be a secret before the login has ended."""
+    given = json.dumps({"token": "t0ken", "refresh_token": TOKEN}).encode()
+    gossip = Gossip("Bearer", status, service=(200, given))
+    gossip.heard.append(TOKEN)
+    with gossip as host, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RegistryWarning)
+        with pytest.raises(LazyImgError, match=r"DENIED: \*\*\*") as raised:
+            li.login(host, "me", PASSWORD, auth_file="never.json", engine=li.Engine(retries=0))
+    check_hidden(raised.value)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
