@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from lazyimg.registry.keychain import DockerKeychain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SECRET = "s3cret-passw0rd"
 
@@ -58,6 +58,17 @@ def test_helpers_that_hang(helper: Callable[[str], str], how: str) -> None:
         ask_helper(helper(HANGING[how]), "ghcr.io", time_limit=0.4)
     assert SECRET not in str(raised.value)
     assert time.monotonic() - began < 15
+
+
+def test_what_a_helper_started_is_ended_with_it(helper: Callable[[str], str], tmp_path: Path) -> None:
+    """A child that it left behind does not go on."""
+    with pytest.raises(CredentialError, match="did not answer"):
+        ask_helper(helper(f"sleep 60 & echo $! > {tmp_path}/child; sleep 60"), "ghcr.io", time_limit=1)
+    child = Path("/proc") / (tmp_path / "child").read_text().strip() / "cmdline"
+    until = time.monotonic() + 10
+    while child.exists() and child.read_bytes() and time.monotonic() < until:  # empty where nobody waited
+        time.sleep(0.02)
+    assert not child.exists() or not child.read_bytes()
 
 
 def test_a_helper_that_talks_without_end(helper: Callable[[str], str]) -> None:

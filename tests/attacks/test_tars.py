@@ -118,6 +118,15 @@ def test_nothing_is_written_outside(tmp_path: Path, make: Callable[[Path], Seque
     merged.close()
 
 
+def test_devices_are_told_and_left_out(tmp_path: Path) -> None:
+    """Whoever extracts is told of them; nothing else stands in their place."""
+    devices = [member(f"dev/{name}", kind, devmajor=8) for name, kind in (("b", b"4"), ("c", b"3"))]
+    merged = merged_of([layer(*devices, file("dev/x"))])
+    assert extract(merged, tmp_path / "root") == ("/dev/b", "/dev/c")
+    assert list((tmp_path / "root" / "dev").iterdir()) == [tmp_path / "root" / "dev" / "x"]
+    merged.close()
+
+
 UP = [
     file("../victim", b"evil"),
     file("a/../../victim", b"evil"),
@@ -295,6 +304,18 @@ def test_an_archive_whose_sparse_map_has_no_end(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data.getvalue())
     with pytest.raises(ArchiveError, match="a header of"):
         li.Image.from_archive(tmp_path / "a.tar").digest()
+
+
+@pytest.mark.parametrize("name", ["../config.json", "a/../../config.json", "/../config.json", ".."])
+def test_a_member_that_leads_out_of_its_archive_is_none(tmp_path: Path, name: str) -> None:
+    """It is not found by the name that it has, either."""
+    saving = Saving()
+    saving.image(trees=[{"a": b"1"}])
+    saving.files[name] = saving.files.pop(saving.images[0]["Config"])
+    saving.images[0]["Config"] = name
+    (tmp_path / "a.tar").write_bytes(saving.tar())
+    with pytest.raises(ArchiveError, match="has no"):
+        li.Image.from_archive(tmp_path / "a.tar").config()
 
 
 @pytest.mark.parametrize("name", ["../elsewhere.json", "/etc/passwd", "a/../../../etc/passwd"])
