@@ -4,7 +4,6 @@ import atexit
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,7 +14,16 @@ from lazyimg.content.local import absolute
 from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.oci.registry_name import canonical_registry
-from lazyimg.registry.host import Host, Proxy, gathered, host_settings, mirror_names
+from lazyimg.registry.host import (
+    Certificate,
+    File,
+    Host,
+    MirrorNames,
+    Proxy,
+    gathered,
+    host_settings,
+    mirror_names,
+)
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.settings import (
     A_KEYCHAIN,
@@ -59,14 +67,14 @@ _open: ContextVar[tuple["Engine", ...]] = ContextVar("lazyimg_engines", default=
 """The engines of the blocks that this thread, or task, is in, innermost last."""
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if not all(map(is_str, names)):
         raise wrong("insecure", value, "host[:port], or several such texts,")
     return names
 
 
-def _mirrors(value: Any) -> Mapping[str, tuple[MirrorName, ...]]:
+def _mirrors(value: Mapping[str, MirrorNames]) -> Mapping[str, tuple[MirrorName, ...]]:
     if not isinstance(value, Mapping):
         raise wrong("mirrors", value, "a mapping from host[:port] to names of mirrors", is_secret=True)
     return by_name(
@@ -137,10 +145,10 @@ class Engine:
     timeout: "float | Timeouts | None" = field(default=None, kw_only=True)
     retries: "int | Retries | None" = field(default=None, kw_only=True)
     transport: "httpx.BaseTransport | None" = field(default=None, kw_only=True, repr=False)
-    scratch: str | Path | None = field(default=None, kw_only=True, validator=may(is_file, "a path"))
+    scratch: File | None = field(default=None, kw_only=True, validator=may(is_file, "a path"))
     user_agent: str | None = field(default=None, kw_only=True)
-    ca: str | Path | None = field(default=None, kw_only=True)
-    client_cert: Any = field(default=None, kw_only=True, repr=False)
+    ca: File | None = field(default=None, kw_only=True)
+    client_cert: Certificate | None = field(default=None, kw_only=True, repr=False)
     proxy: Proxy | None = field(default=None, kw_only=True, repr=False)
     http2: bool | None = field(default=None, kw_only=True)
     chunk_size: int | None = field(default=None, kw_only=True)

@@ -31,16 +31,18 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("http", "https")
 _PROXIES = frozenset({*SCHEMES, "socks5", "socks5h"})
 File = str | os.PathLike[str]
+Certificate = File | tuple[File, File]
 Proxy = str | Literal[False]
+MirrorNames = str | MirrorName | Iterable[str | MirrorName]
 
 
-def mirror_names(value: Any) -> tuple[MirrorName, ...]:
+def mirror_names(value: MirrorNames) -> tuple[MirrorName, ...]:
     """Read the names of mirrors, one text or several.
 
     Raises:
         InvalidSetting: one of them is no name.
     """
-    names = (value,) if isinstance(value, str | MirrorName) else value
+    names: Any = (value,) if isinstance(value, str | MirrorName) else value
     if not isinstance(names, Iterable) or isinstance(names, bytes):
         raise wrong("mirrors", value, _MIRRORS, is_secret=True)
     return tuple(map(_mirror_name, names))
@@ -146,7 +148,7 @@ class Host:
 
     scheme: str | None = None
     ca: File | None = field(default=None, validator=may(is_file, "a path"))
-    client_cert: File | tuple[File, File] | None = field(
+    client_cert: Certificate | None = field(
         default=None,
         repr=False,
         validator=may(_is_pair_or_file, "a path, or a pair of paths (certificate, key),", is_secret=True),
@@ -213,7 +215,7 @@ def _first(value: Any, otherwise: Any) -> Any:
     return otherwise if value is None else value
 
 
-def host_settings(value: Any) -> dict[str, Host]:
+def host_settings(value: Mapping[str, Host | Mapping[str, Any]]) -> dict[str, Host]:
     """Read settings by host; those of one may be a mapping, as a configuration file gives.
 
     Raises:

@@ -57,7 +57,7 @@ def _as_credentials(host: str, value: Any) -> Credentials:
         raise InvalidSetting(f"what StaticKeychain is given for {host}: {error}") from None
 
 
-def _by_host(hosts: Any) -> Mapping[str, Credentials]:
+def _by_host(hosts: Mapping[str, Credentials | tuple[str, str] | list[str]]) -> Mapping[str, Credentials]:
     if not isinstance(hosts, Mapping):
         raise wrong("hosts", hosts, f"a mapping from registry to {_PAIR}", is_secret=True)
     pairs = ((host, _as_credentials(host, value)) for host, value in hosts.items())

@@ -174,3 +174,11 @@ def test_a_word_that_is_none_is_named() -> None:
     """With those that there are."""
     with pytest.raises(InvalidSetting, match=r"there is no shceme: the settings of reg\.lan .*scheme, ca"):
         li.Engine(hosts={"reg.lan": {"shceme": "http"}})
+
+
+@pytest.mark.parametrize("kind", [li.Engine, li.Host, li.StaticKeychain, li.registry.Client])
+def test_type_checkers_know_what_a_setting_is(kind: type) -> None:
+    """What can be checked before anything runs says what it is; a converted one, what it is made of."""
+    said = kind.__init__.__annotations__  # type: ignore[misc]
+    assert said.pop("log", Any) is Any  # a logger is whatever has its methods
+    assert [name for name, one in said.items() if one is Any] == []
