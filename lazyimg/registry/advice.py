@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lazyimg.registry.auth_paths import login_path
 from lazyimg.registry.credentials import Credentials, Given, Keychain
-from lazyimg.registry.keychain import DefaultKeychain
+from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains
 
 _BAD_REQUEST = 400
 _PROXY_WANTS = 407
@@ -48,7 +48,7 @@ def of_credentials(registry: str, sent: Credentials | None, keychain: Keychain) 
     """
     place = _place(keychain)
     if sent is None:
-        none = f"{place or 'nobody'} has none for {registry} that could be"
+        none = f"{place or 'nobody'} has none for {registry} that could be sent"
         login = f"Log in with `lazyimg login {registry}`, or name a keychain that has some."
         return f"No credentials were sent: {none}. {login}"
     whose = f"the credentials of {sent.username!r}" if sent.username else "a token"
@@ -59,4 +59,8 @@ def of_credentials(registry: str, sent: Credentials | None, keychain: Keychain) 
 def _place(keychain: Keychain) -> str:
     if isinstance(keychain, DefaultKeychain):
         return f"DefaultKeychain (Docker's and podman's files; a login is kept in {login_path()})"
+    if isinstance(keychain, DockerKeychain) and keychain.path:
+        return f"DockerKeychain ({keychain.path}{'' if keychain.path.exists() else ', which is not there'})"
+    if type(keychain) is Keychains:
+        return f"Keychains ({', '.join(filter(None, map(_place, keychain.keychains)))})"
     return "" if isinstance(keychain, Given) else type(keychain).__name__

@@ -43,6 +43,19 @@ class RawManifest:
         return cls(media_type=media_type, digest=digest, data=answer.data)
 
 
+def refuse_page(answer: Answer, doing: str) -> None:
+    """Refuse a page: by its type and how it begins, as registries were seen to send JSON under its type.
+
+    Raises:
+        InvalidDocument: it is one.
+    """
+    if media_type_of(answer) == _PAGE and answer.data.lstrip().startswith(b"<"):
+        raise InvalidDocument(
+            f"cannot {doing}: {host_of(answer.url)} answered {answer.status} with a page for browsers, as no "
+            "registry does: is it one? Check host and port"
+        )
+
+
 def announced_digest(answer: Answer) -> Digest | None:
     """Return the digest that the registry says the content has, None if it does not say or says no digest."""
     try:

@@ -18,6 +18,7 @@ from lazyimg.registry.credentials import Credentials, Keychain, Secret
 from lazyimg.registry.network import Call
 from lazyimg.registry.retry import TRANSIENT, retry_after
 from lazyimg.registry.scope import Scope, merge, parse_scopes
+from lazyimg.registry.settings import wrong
 from lazyimg.registry.site import Site
 from lazyimg.registry.token import Token, TokenRequest, basic, fetch_token, is_token, token_refusal
 from lazyimg.registry.transport import Wire
@@ -160,8 +161,22 @@ class Authorizer:
             known = self._credentials.get(key)
             if key not in self._credentials or (known and not known.is_fresh):
                 self._forget(known)
-                known = self._credentials[key] = self._keychain.credentials(self._site.name, key)
+                known = self._credentials[key] = self._asked(key)
             return known
+
+    def _asked(self, repository: str | None) -> Credentials | None:
+        """Ask the keychain, which may be a user's own.
+
+        Raises:
+            InvalidSetting: it gave something else; nothing of it is repeated.
+        """
+        given: object = self._keychain.credentials(self._site.name, repository)
+        if given is None or isinstance(given, Credentials):
+            return given
+        what = f"what {type(self._keychain).__qualname__} gave for {self._site.name}"
+        error = wrong(what, given, "lazyimg.registry.Credentials, or None,", is_secret=True)
+        given = None  # which no traceback is to show
+        raise error
 
     def _token(self, need: Need, challenge: Challenge, call: Call) -> Token:
         found = self._cached(need)

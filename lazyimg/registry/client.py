@@ -24,6 +24,7 @@ from lazyimg.registry.answers import (
     is_mounted,
     length_of,
     named_digest,
+    refuse_page,
 )
 from lazyimg.registry.budget import Budget
 from lazyimg.registry.conversation import ANY, Answer, Patience, Question
@@ -135,9 +136,10 @@ class Client:
 
         Raises:
             Unauthorized: it wants other credentials.
+            InvalidDocument: it answers with a page for browsers.
             RegistryUnreachable: no answer.
         """
-        self._conversation.ask(self._endpoints.ping())
+        refuse_page(self._conversation.ask(self._endpoints.ping()), "speak with the registry")
 
     def head_manifest(self, repository: str, reference: str) -> Descriptor:
         """Return what a tag or digest points to, without its bytes where the registry can tell.
@@ -280,8 +282,7 @@ class Client:
             RegistryUnreachable: the registry cannot be reached, or the connection keeps breaking.
         """
         wanted = Blob(digest=Digest(digest), size=size, offset=offset, length=length, hasher=hasher)
-        question = self._endpoints.blob("GET", repository, digest)
-        return Download(self._conversation, question, wanted).chunks()
+        return Download(self._conversation, self._endpoints.blob("GET", repository, digest), wanted).chunks()
 
     def get_blob_bytes(self, repository: str, digest: str, size: int | None, limit: int = 8 << 20) -> bytes:
         """Read a small blob, such as a config, into memory, verified.
@@ -344,9 +345,8 @@ class Client:
         return None if is_mounted(answer) else self._begun(repository, answer, (), patience)
 
     def _post_upload(self, repository: str, pulls: Iterable[str], patience: Patience) -> Answer:
-        return self._conversation.ask(
-            self._endpoints.upload(f"push to {repository}", repository, pulls), patience
-        )
+        question = self._endpoints.upload(f"push to {repository}", repository, pulls)
+        return self._conversation.ask(question, patience)
 
     def _begun(self, repository: str, answer: Answer, pulls: Iterable[str], patience: Patience) -> Upload:
         return Upload(
@@ -365,9 +365,9 @@ class Client:
             NotFound: there is no such repository.
             InvalidDocument: the registry answered something else.
         """
-        answers = pages(self._conversation, lambda page: self._endpoints.tags(repository, page))
+        found = pages(self._conversation, lambda page: self._endpoints.tags(repository, page))
         what = f"list the tags of {repository}"
-        return [tag for answer in answers for tag in listed(answer, "tags", what)]
+        return [tag for answer in found for tag in listed(answer, "tags", what)]
 
     def catalog(self) -> list[str]:
         """Return the repositories of the registry, all pages of them, in the registry's order.
@@ -378,8 +378,8 @@ class Client:
             NotFound: the registry has no catalog.
             InvalidDocument: the registry answered something else.
         """
-        answers, what = pages(self._conversation, self._endpoints.catalog), "list the repositories"
-        return [name for answer in answers for name in listed(answer, "repositories", what)]
+        found, what = pages(self._conversation, self._endpoints.catalog), "list the repositories"
+        return [name for answer in found for name in listed(answer, "repositories", what)]
 
     def referrers(self, repository: str, digest: str, artifact_type: str | None = None) -> list[Descriptor]:
         """Return what refers to a manifest (distribution-spec, "Listing Referrers"), all pages of it.

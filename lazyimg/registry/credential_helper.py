@@ -98,7 +98,10 @@ def _program(name: str) -> str:
         )
     program = f"docker-credential-{name}"
     if shutil.which(program) is None:
-        raise CredentialError(f"the credential helper {program} is not installed, or not on PATH")
+        raise CredentialError(
+            f"the credential helper {program} is not installed, or not on PATH: install it, or take it out "
+            "of credsStore and credHelpers in the file that names it"
+        )
     return program
 
 

@@ -60,8 +60,12 @@ def listed(answer: Answer, member: str, what: str) -> list[str]:
     except (ValueError, TypeError, KeyError, RecursionError):
         names = None
     if not isinstance(names, list):
-        raise InvalidDocument(f"cannot {what}: {host_of(answer.url)} sent no list of {member}")
+        raise InvalidDocument(_odd(answer, what, f"list of {member}"))
     return [name for name in names if isinstance(name, str)]
+
+
+def _odd(answer: Answer, doing: str, wanted: str) -> str:
+    return f"cannot {doing}: {host_of(answer.url)} sent no {wanted}; is it a registry? Check host and port"
 
 
 def referring(answer: Answer, artifact_type: str | None) -> list[Descriptor]:
@@ -71,7 +75,10 @@ def referring(answer: Answer, artifact_type: str | None) -> list[Descriptor]:
         InvalidDocument: it is no index.
     """
     filtered = {name.strip() for name in str(answer.headers.get(FILTERED, "")).split(",")}
-    found = Index.parse(answer.data).manifests
+    try:
+        found = Index.parse(answer.data).manifests
+    except InvalidDocument as error:
+        raise InvalidDocument(f"{_odd(answer, 'list the referrers', 'index of them')} ({error})") from None
     if artifact_type is None or "artifactType" in filtered:
         return list(found)
     return [entry for entry in found if entry.artifact_type == artifact_type]

@@ -9,13 +9,14 @@ import pytest
 from support.http_server import Exchange, HttpServer
 
 import lazyimg as li
-from lazyimg.errors import InvalidDocument, RegistryError, Unauthorized
+from lazyimg.errors import InvalidDocument, InvalidSetting, RegistryError, Unauthorized
 from lazyimg.registry.advice import of_answer
 from lazyimg.registry.credentials import Credentials
 from lazyimg.registry.keychain import Anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from lazyimg.registry.client import Client
 
@@ -47,6 +48,31 @@ def test_a_401_says_who_asked(client: Callable[..., Client], *, token: bool) -> 
             client(own.host, keychain=li.DefaultKeychain()).begin_upload("app")
         with pytest.raises(Unauthorized, match=r"sent the credentials of 'me': check them"):
             li.login(own.host, "me", "wr0ng-one")
+
+
+def test_a_401_names_what_was_looked_into(client: Callable[..., Client], tmp_path: Path) -> None:
+    """The file that was named, whether it is there or not; and each of several keychains."""
+    there, absent = tmp_path / "there.json", tmp_path / "absent.json"
+    there.write_text("{}")
+    chain = li.Keychains(li.DockerKeychain(there), li.DockerKeychain(absent), li.GitHubKeychain("t0ken"))
+    with li.Registry(users={"me": "s3cret"}) as own, pytest.raises(Unauthorized) as said:
+        client(own.host, keychain=chain).begin_upload("app")
+    files = f"DockerKeychain ({there}), DockerKeychain ({absent}, which is not there), GitHubKeychain"
+    assert f"sent: Keychains ({files}) has none for 127.0.0.1:" in str(said.value)
+
+
+def test_a_keychain_of_ones_own_that_gives_something_else(client: Callable[..., Client]) -> None:
+    """It is named, and nothing of what it gave is repeated."""
+
+    class Pairs:
+        def credentials(self, registry: str, repository: str | None) -> tuple[str, str]:
+            return ("me", f"s3cret of {registry} {repository}")
+
+    with li.Registry(users={"me": "s3cret"}) as own, pytest.raises(InvalidSetting) as said:
+        client(own.host, keychain=Pairs()).begin_upload("app")
+    assert "Pairs gave for 127.0.0.1" in str(said.value)
+    assert "is a tuple: lazyimg.registry.Credentials, or None, is wanted" in str(said.value)
+    assert "s3cret" not in str(said.value)
 
 
 def test_a_401_to_a_token_of_ones_own(client: Callable[..., Client]) -> None:
@@ -102,6 +128,16 @@ def test_a_web_server_that_likes_everything(client: Callable[..., Client]) -> No
             InvalidDocument, match=f"cannot list the tags of app: {host} sent no list of tags"
         ):
             asking.tags("app")
+        with pytest.raises(InvalidDocument, match=f"list the referrers: {host} sent no index.*is it a"):
+            asking.referrers("app", li.Digest.of(b""))
+        with pytest.raises(InvalidDocument, match=f"speak with the registry: {host} answered 200 with a"):
+            asking.ping()
+
+
+def test_json_under_a_pages_type(client: Callable[..., Client]) -> None:
+    """A registry may misname what it says to a ping: that is no page."""
+    with saying(200, b"true", PAGE) as server:
+        client(server.host).ping()
 
 
 def test_what_is_too_large_can_be_smaller(client: Callable[..., Client]) -> None:
