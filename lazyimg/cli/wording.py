@@ -6,6 +6,8 @@ import re
 
 _WORDS = (
     (re.compile(r"; timeout= allows [^;\n]+ in all"), ""),  # of which the command has no option
+    (re.compile(r"; retries= tries more often"), ""),
+    (re.compile(r"; Retries\(patience=\) waits longer"), ""),
     (re.compile(r"Host\(scheme='https', ca=\.\.\.\)"), "https:// before its name, or --ca FILE"),
     (re.compile(r"Host\(scheme='https'\)"), "https:// before its name"),
     (re.compile(r"Host\(ca=\.\.\.\)"), "--ca FILE"),
@@ -33,6 +35,8 @@ def in_options(text: str) -> str:
     'name its authority with --ca; cannot use --ca ca.pem'
     >>> in_options("reg.lan did not answer in time; timeout= allows more than 20 s in all")
     'reg.lan did not answer in time'
+    >>> in_options("It may be over soon: try again later; retries= tries more often.")
+    'It may be over soon: try again later.'
     >>> in_options("if plain http is meant, say so: Host(scheme='http')")
     'if plain http is meant, say so: --insecure'
     >>> in_options("say so, by Host(scheme='https'), or Host(ca=...) if its certificate is its own")

@@ -259,9 +259,8 @@ class Conversation:
         if isinstance(error, Disagreement) or not patience.retries or attempt >= self.retries.count:
             return False
         if wait is not None and wait > self.retries.patience:
-            error.add_note(
-                f"it asks to wait {wait:.0f} s, longer than the {self.retries.patience:.0f} s we would"
-            )
+            longest = f"the {self.retries.patience:.0f} s we would; Retries(patience=) waits longer"
+            error.add_note(f"it asks to wait {wait:.0f} s, longer than {longest}")
             return False
         left = call.left
         if left is not None and left <= self.retries.pause(attempt, spread=1.0):

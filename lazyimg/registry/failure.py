@@ -31,6 +31,7 @@ _ADVICE = {
     415: "The registry does not take this media type; with_media_types() makes an image of others.",
     429: "Too many requests: try again later, or log in for a higher limit.",
     507: "The registry has no space left: whoever runs it has to make some.",
+    **dict.fromkeys((500, 502, 503, 504), "It may be over soon: try again later; retries= tries more often."),
 }
 
 
