@@ -138,8 +138,16 @@ def _rank(cell: Cell, missing: set[Step]) -> tuple[bool, bool]:
     return cell.kind.is_slow and cell.step.method != "HEAD", cell.step not in missing
 
 
+def turn(cell: Cell) -> tuple[Kind, Outcome, str]:
+    """Say what a cell is one of: a fault that ends in a way; of wrong content, at each that can be wrong."""
+    return cell.kind, expected(cell), cell.step.what if cell.kind.does(WrongDigest) else ""
+
+
 def spread(backend: Backend) -> list[Cell]:
-    """Return a share of a registry's cells that has every step and every fault, few of the slow ones."""
+    """Return a share of a registry's cells that has every step and every fault, few of the slow ones.
+
+    It has each fault once with each end that it has anywhere, too.
+    """
     cells = [cell for cell in CELLS if cell.backend == backend]
     steps, found = set(STEPS), []
     for kind in KINDS:
@@ -149,4 +157,9 @@ def spread(backend: Backend) -> list[Cell]:
     for index, step in enumerate(each for each in STEPS if each in steps):
         quick = [cell for cell in cells if cell.step == step and not cell.kind.is_slow]
         found.append(quick[index % len(quick)])
+    turns = set(map(turn, found))
+    for cell in cells:
+        if turn(cell) not in turns and not cell.kind.is_slow:
+            turns.add(turn(cell))
+            found.append(cell)
     return found

@@ -288,6 +288,7 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         'echo "{\\"Username\\": \\"me\\", \\"Password\\": \\"$MARKED\\"}"',
         "cat > /dev/null; exec 1>&-; sleep 0.1; exit 2",
         'echo "[\\"$MARKED\\"]"',
+        '[ "$1" = get ] && echo "credentials not found" || { cat; echo "$MARKED"; }; exit 1',
     ],
 )
 def test_a_helper_that_fails(helper: Callable[[str], None], script: str) -> None:

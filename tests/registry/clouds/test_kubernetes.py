@@ -190,6 +190,20 @@ def test_a_service_account_s_pull_secrets(api: Api, mount: Path, serve: Callable
     assert api.asked == [(f"/api/v1/namespaces/team/{kind}", f"Bearer {TOKEN}") for kind in kinds]
 
 
+def test_proxies_of_the_environment_are_told_nothing(
+    api: Api, mount: Path, serve: Callable[..., HttpServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token of the cluster goes to its API alone."""
+    proxy = serve(lambda *_: (200, {}))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://{proxy.host}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    keychain = li.KubernetesKeychain.from_cluster(mount=mount, server=f"http://{serve(api).host}")
+    assert user_of(keychain.credentials("a.example", None)) == "one"
+    assert proxy.log == []
+
+
 def test_another_account(api: Api, mount: Path, serve: Callable[..., HttpServer]) -> None:
     """Account and namespace can be named; one without pull secrets knows nothing, a missing one is told."""
     server = f"http://{serve(api).host}"
