@@ -190,7 +190,7 @@ def test_lives_that_no_token_has(client: Callable[..., Client], life: object) ->
 
 # --- what is repeated ---
 
-PAIR = base64.b64encode(f"me:{SECRET}".encode()).decode()
+PAIR = base64.b64encode(f"user:{SECRET}".encode()).decode()
 FORMS = {
     "as it is": SECRET,
     "in an address": quote(SECRET),
@@ -225,7 +225,7 @@ def test_words_that_repeat_a_password(client: Callable[..., Client], form: str, 
             exchange.answer(403, data.encode(), {"Content-Type": media_type})
 
     with HttpServer(respond) as server:
-        keychain = StaticKeychain({server.host: ("me", SECRET)})
+        keychain = StaticKeychain({server.host: ("user", SECRET)})
         with pytest.raises(PermissionError) as raised:
             client(server.host, keychain=keychain).get_manifest("me/app", "v1")
     assert isinstance(raised.value, RegistryError)

@@ -166,6 +166,20 @@ def test_indexes_in_one_another(act: str, tmp_path: Path) -> None:
         assert len(server.log) < 80
 
 
+def test_indexes_in_one_another_in_a_layout(tmp_path: Path) -> None:
+    """A directory has the same end, though all of them lie in it."""
+    blobs = tmp_path / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    documents = nested(40)
+    for data in (BLOB, CONFIG, *(data for data, _ in documents)):
+        (blobs / Digest.of(data).encoded).write_bytes(data)
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    entry = described(*documents[-1])
+    (tmp_path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    with pytest.raises(InvalidImage, match="over 32 deep"):
+        li.Image.from_layout(tmp_path, platform="linux/amd64").digest()
+
+
 def test_validating_indexes_in_one_another() -> None:
     """What is too deep is found to be wrong."""
     with Serving(*nested(400)).server as server:

@@ -26,7 +26,7 @@ ROOT = str(Path(lazyimg.__file__).parent)
 
 def forms_of(secret: str, user: str = "me") -> set[str]:
     """Return the forms in which a secret may be shown, from as it is to as it travels."""
-    raw = secret.encode()
+    raw, in_json = secret.encode(), json.dumps(secret)[1:-1]
     encoded = [
         one(data) for one in (base64.b64encode, base64.urlsafe_b64encode) for data in (raw, _pair(user, raw))
     ]
@@ -36,7 +36,9 @@ def forms_of(secret: str, user: str = "me") -> set[str]:
         quote(secret, safe=""),
         quote_plus(secret),
         html.escape(secret),
-        json.dumps(secret)[1:-1],
+        in_json,
+        json.dumps(in_json)[1:-1],
+        repr(in_json)[1:-1],
         repr(secret)[1:-1],
         repr(raw)[2:-1],
         *(one.decode().rstrip("=") for one in encoded),
