@@ -484,6 +484,28 @@ def test_words_that_repeat_a_forgotten_token_are_masked(client: Callable[..., Cl
             upload.send(BytesBody(b"bytes"))
 
 
+def test_tokens_that_ended_are_still_secrets(client: Callable[..., Client]) -> None:
+    """A registry that repeats the token before the present one says nothing of either."""
+    tokens: list[str] = []
+    with Guarded() as guarded:
+
+        def short(exchange: Exchange) -> None:
+            tokens.append(f"t0ken-{len(tokens)}")
+            exchange.answer(200, json.dumps({"token": tokens[-1], "expires_in": 1e-300}).encode())
+
+        def telling(exchange: Exchange) -> None:
+            challenge = f'Bearer realm="http://{guarded.service.host}/token",service="reg"'
+            status = 401 if "Authorization" not in exchange.headers else 403 if len(tokens) > 1 else 200
+            headers = {"Content-Type": "text/plain", "WWW-Authenticate": challenge}
+            exchange.answer(status, " ".join(tokens).encode(), headers)
+
+        guarded.registry.respond, guarded.service.respond = telling, short
+        registry = client(guarded.registry.host)
+        registry.ping()
+        with pytest.raises(Denied, match=r"403: \*\*\* \*\*\*\."):
+            registry.ping()
+
+
 def test_credentials_that_ended_are_still_secrets(client: Callable[..., Client]) -> None:
     """A registry that repeats the password before the present one says nothing of either."""
     given = [f"passw0rd-{number}" for number in range(2)]
