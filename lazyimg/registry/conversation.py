@@ -224,7 +224,7 @@ class Conversation:
         call = Call(self.wire.timeouts.total, patience.until)
         call.allowance = question.allowance
         call.alive(patience.waited)
-        attempt = 0
+        attempt, before = 0, ""
         while True:
             wait: float | None = None
             try:
@@ -238,6 +238,8 @@ class Conversation:
                 error: RegistryError | RegistryUnreachable = refused
                 is_doubted = attempt == 0 and not question.doubted.isdisjoint(refused.codes)
                 if reply.status not in TRANSIENT and not is_doubted:
+                    if before:  # of what the first try ended, this may be no more than what is left
+                        error.add_note(f"the try before it: {before}")
                     raise error
                 wait = retry_after(reply.headers.get("Retry-After"))
                 call.alive()
@@ -251,7 +253,7 @@ class Conversation:
             self.wait(attempt, wait, patience)
             if wait:
                 call.alive()
-            attempt += 1
+            attempt, before = attempt + 1, str(error)
 
     def _may_retry(
         self, error: Exception, attempt: int, wait: float | None, call: Call, patience: Patience

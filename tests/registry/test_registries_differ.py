@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from support.bodies import ListedBody, some_bytes
 from support.http_server import Exchange, HttpServer
 
 import lazyimg as li
-from lazyimg.errors import RegistryError
+from lazyimg.errors import NotFound, RegistryError
 from lazyimg.oci import media_type
 from lazyimg.oci.digest import Digest
+from lazyimg.registry.retry import Retries
 from lazyimg.registry.session import PushSession
 from lazyimg.server.faults import ExpireTokens, Fault, Status
 from lazyimg.server.tokens import Tokens
@@ -120,6 +122,19 @@ def test_token_that_ends_amid_an_upload(client: Callable[..., Client], chunk_siz
     assert [entry for entry in log if entry[0] == "PUT"] == [("PUT", 201)]
     assert log.count(("POST", 202)) == 1
     assert body.offsets == ([0, 0] if chunk_size is None else [0])
+
+
+def test_refusal_after_another_try_tells_of_it(client: Callable[..., Client]) -> None:
+    """What a registry forgot as it stumbled it does not know the next time: the first answer counts."""
+    answers = iter([(500, "STORAGE"), (404, "BLOB_UPLOAD_UNKNOWN")])
+
+    def respond(exchange: Exchange) -> None:
+        status, code = next(answers)
+        exchange.answer(status, json.dumps({"errors": [{"code": code, "message": ""}]}).encode())
+
+    with HttpServer(respond) as server, pytest.raises(NotFound) as raised:
+        client(server.host, retries=Retries(count=1, first=0)).get_manifest("me/app", "v1")
+    assert "answered 500: STORAGE" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
