@@ -71,7 +71,7 @@ class Client:
         chunk_size: bytes that one request of an upload may carry; by default all, until that is refused.
 
     Raises:
-        InvalidSetting: a setting that nothing could be done with; it is named, with what is wanted.
+        InvalidSetting, InvalidReference: a setting, or a host, that nothing could be done with; it is named.
 
     >>> Client("docker.io")
     Client('docker.io')

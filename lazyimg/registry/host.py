@@ -156,7 +156,8 @@ class Host:
     proxy: Proxy | None = field(default=None, repr=_shown_proxy, converter=_hidden_proxy)
     mirrors: tuple[MirrorName, ...] = field(default=(), converter=mirror_names)
     timeout: "float | Timeouts | None" = field(
-        default=None, validator=may(_is_timeout, "a number of seconds above 0, or Timeouts,")
+        default=None,
+        validator=may(_is_timeout, "a number of seconds above 0, a million at most, or Timeouts,"),
     )
     retries: "int | Retries | None" = field(
         default=None, validator=may(_is_retries, "a whole number from 0 on, or Retries,")

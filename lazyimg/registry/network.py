@@ -24,6 +24,7 @@ from lazyimg.registry.early import Early
 
 _READ = 256 << 10  # bytes; httpcore asks for 64 KiB, which costs a third of the speed
 _LOOK = 0.1  # seconds between looks at whether what was written is still leaving
+_MOST_IDLE = 32_767  # seconds between keepalives, by Linux
 _RESOLVED_FOR = 30.0  # seconds a resolved name is remembered
 
 
@@ -361,8 +362,8 @@ def _watched(dead_after: float) -> list[httpcore.SOCKET_OPTION]:
     """Return the socket options that let the kernel notice a dead peer, where it knows them."""
     options: list[httpcore.SOCKET_OPTION] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for name, value in (
-        ("TCP_KEEPIDLE", max(1, int(dead_after / 3))),
-        ("TCP_KEEPINTVL", max(1, int(dead_after / 3))),
+        ("TCP_KEEPIDLE", min(max(1, int(dead_after / 3)), _MOST_IDLE)),
+        ("TCP_KEEPINTVL", min(max(1, int(dead_after / 3)), _MOST_IDLE)),
         ("TCP_KEEPCNT", 2),
         ("TCP_USER_TIMEOUT", int(dead_after * 1000)),
     ):

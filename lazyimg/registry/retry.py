@@ -13,7 +13,7 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
 _COUNT = "a whole number from 0 on"
-_WAIT = "a number of seconds from 0 on"
+_WAIT = "a number of seconds from 0 to a million"
 
 
 def _is_wait(value: object) -> bool:

@@ -1,6 +1,5 @@
 """What a setting has to be: refused by its name where it is made, and not where it is used, much later."""
 
-import math
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"[\x20-\x7e]+")
 _SHOWN = (str, int, float)  # who knows what others show of themselves
+MOST_SECONDS = 1_000_000  # eleven days; not much more fits into what a socket is told
 _LONGEST = 60  # characters of a value that are repeated
 
 V = TypeVar("V")
@@ -67,19 +67,14 @@ def is_str(value: object) -> bool:
     return isinstance(value, str)
 
 
-def is_number(value: object) -> bool:
-    """Whether it is a number that one can count up to: ``nan`` is none, and True neither."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def is_count(value: object, least: int = 0) -> bool:
     """Whether it is a whole number, and not below ``least``."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def is_seconds(value: object) -> bool:
-    """Whether it is a time to wait, in seconds."""
-    return is_number(value) and value > 0  # type: ignore[operator]
+    """Whether it is a time to wait, in seconds, no longer than systems can: ``nan`` is none, nor is True."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_SECONDS
 
 
 def is_file(value: object) -> bool:

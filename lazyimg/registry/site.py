@@ -6,11 +6,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
+from lazyimg.errors import InvalidReference
 from lazyimg.oci.registry_name import is_loopback
 from lazyimg.registry.address import RefusedAddress, Zone, check_server
 from lazyimg.registry.auth_file import canonical_host
 from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import is_odd
+from lazyimg.registry.settings import wrong
 
 _HUB_HOST = "registry-1.docker.io"
 _PLACE = re.compile(r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
@@ -97,11 +99,19 @@ def locate(host: str, scheme: str | None = None) -> tuple[str, str]:
         host: ``ghcr.io``, ``localhost:5000``, ``docker.io`` or one of its aliases.
         scheme: how it is spoken to; by default https, and plain http on this machine alone.
 
+    Raises:
+        InvalidReference: that is no host, or there is a user before it; nothing of that is repeated.
+
     >>> locate("index.docker.io")
     ('docker.io', 'https://registry-1.docker.io')
     >>> locate("localhost:5000"), locate("localhost:5000", "https")
     (('localhost:5000', 'http://localhost:5000'), ('localhost:5000', 'https://localhost:5000'))
     """
+    if not isinstance(host, str):
+        raise wrong("host", host, "a registry, such as 'ghcr.io',", is_secret=True)
     name = canonical_host(host)
+    if not name or _PLACE.fullmatch(name) is None or urlsplit(f"//{name}").hostname is None:
+        shown = name.rpartition("@")[2][:100]
+        raise InvalidReference(f"{shown!r} is no registry, or there is a user before it: write host[:port]")
     scheme = scheme or ("http" if is_loopback(name) else "https")
     return name, f"{scheme}://{_HUB_HOST if name == 'docker.io' else name}"

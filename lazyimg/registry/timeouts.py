@@ -4,7 +4,7 @@ from attrs import field, frozen
 
 from lazyimg.registry.settings import is_seconds, must
 
-_SECONDS = "a number of seconds above 0"
+_SECONDS = "a number of seconds above 0, a million at most,"
 
 
 @frozen(kw_only=True)
@@ -18,7 +18,7 @@ class Timeouts:
             again within that, ``silence`` has to be well below it.
 
     Raises:
-        InvalidSetting: one of them is no number of seconds above 0.
+        InvalidSetting: one of them is no number of seconds above 0, or over a million.
     """
 
     connect: float = field(default=5.0, validator=must(is_seconds, _SECONDS))

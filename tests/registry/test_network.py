@@ -456,6 +456,13 @@ def test_what_is_wrong_with_a_certificate(code: int, words: str, client: Callabl
         client("reg.lan", transport=httpx.MockTransport(fail)).ping()
 
 
+@pytest.mark.parametrize("timeout", [200_000, 1_000_000])
+def test_limits_of_days(client: Callable[..., Client], timeout: int) -> None:
+    """A limit that is longer than the kernel watches for is none that it refuses."""
+    with HttpServer(lambda exchange: exchange.answer(200)) as server:
+        client(server.host, timeout=timeout).ping()
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_has_connections_of_its_own(client: Callable[..., Client]) -> None:
     """Over one that is shared with its parent, each would read answers that are the other's."""

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 import lazyimg as li
-from lazyimg.errors import InvalidSetting
+from lazyimg.errors import InvalidSetting, LazyImgError
+from lazyimg.registry.client import Client
 from lazyimg.registry.credentials import Credentials
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.retry import Retries
@@ -67,7 +68,8 @@ def is_not(name: str, wanted: str) -> str:
 
 
 SECONDS = [
-    ("timeout", wrong, "a number of seconds") for wrong in ("5", math.nan, math.inf, 0, -1, True, (1, 2))
+    ("timeout", wrong, "a number of seconds")
+    for wrong in ("5", math.nan, math.inf, 1e7, 10**400, 0, -1, True, (1, 2))
 ]
 HOST = [
     *SECONDS,
@@ -132,6 +134,17 @@ def test_a_client_and_keychains_take_keychains() -> None:
             li.Keychains(wrong)  # type: ignore[arg-type]
         with pytest.raises(InvalidSetting, match=r"keychain is .*: a keychain"):
             li.registry.Client("reg.lan", keychain=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "host", ["", "[::1", "::1", "a b", "a\r\nb", "\ud800", "me:s3cret@ghcr.io", None, b"ghcr.io", 5]
+)
+def test_a_client_is_of_a_registry(host: Any) -> None:
+    """What is no host is refused where it is said, and a password before it is not repeated."""
+    with pytest.raises(ValueError, match="registry") as caught:
+        Client(host)
+    assert isinstance(caught.value, LazyImgError)
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
