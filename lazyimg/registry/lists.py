@@ -27,6 +27,7 @@ def pages(conversation: Conversation, ask_for: Callable[[str | None], Question])
         RegistryError: the registry refused, or its list has no end.
     """
     page: str | None = None
+    asked: set[str] = set()
     taken = 0
     for _ in range(_MOST_PAGES):
         question = ask_for(page)
@@ -35,11 +36,13 @@ def pages(conversation: Conversation, ask_for: Callable[[str | None], Question])
         page = next_page(answer.url, answer.headers.get("Link"))
         if page is None:
             return
-        taken += len(answer.data)
-        if taken > _MOST_BYTES:
+        taken += len(answer.data) + len(page)
+        if taken > _MOST_BYTES or page in asked:
             break
+        asked.add(page)
     raise RegistryError(
-        f"cannot {question.doing}: the list has no end, over {_MOST_PAGES} pages or {_MOST_BYTES} bytes"
+        f"cannot {question.doing}: the list has no end, it leads back to a page of it, or is over "
+        f"{_MOST_PAGES} pages or {_MOST_BYTES} bytes"
     )
 
 

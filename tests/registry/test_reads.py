@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from lazyimg.registry.client import Client
 from lazyimg.registry.retry import Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from support.docker_registry import DockerRegistry
     from support.front import Front
@@ -512,13 +513,32 @@ def test_list_that_is_none(client: Callable[..., Client], body: bytes) -> None:
 
 def test_pages_without_end(client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that pages for ever is left after a bounded number of pages, or of bytes."""
-    for name, number in (("_MOST_PAGES", 3), ("_MOST_BYTES", 30)):
-        endless = serving(b'{"tags":["a"]}', Link='</v2/me/app/tags/list?n=1>; rel="next"')
-        with monkeypatch.context() as patch, endless as server:
+    for name, number in (("_MOST_PAGES", 3), ("_MOST_BYTES", 150)):
+        numbers = itertools.count()
+
+        def respond(exchange: Exchange, numbers: Iterator[int] = numbers) -> None:
+            link = f'</v2/me/app/tags/list?last={next(numbers)}>; rel="next"'
+            exchange.answer(200, b'{"tags":["a"]}', {"Link": link})
+
+        with monkeypatch.context() as patch, HttpServer(respond) as server:
             patch.setattr(f"lazyimg.registry.lists.{name}", number)
             with pytest.raises(RegistryError, match="cannot list the tags of me/app: the list has no end"):
                 client(server.host).tags("me/app")
             assert len(server.log) == 3
+
+
+def test_pages_that_lead_back(client: Callable[..., Client]) -> None:
+    """A page that was asked for already is not asked for thousands of times."""
+    numbers = itertools.cycle("ab")
+
+    def respond(exchange: Exchange) -> None:
+        link = f'</v2/me/app/tags/list?last={next(numbers)}>; rel="next"'
+        exchange.answer(200, b'{"tags":["a"]}', {"Link": link})
+
+    with HttpServer(respond) as server:
+        with pytest.raises(RegistryError, match="the list has no end, it leads back"):
+            client(server.host).tags("me/app")
+        assert len(server.log) == 3
 
 
 # --- the client ------------------------------------------------------------------------------------------
