@@ -105,6 +105,19 @@ def test_the_digest_algorithm_can_be_announced(hand: Any, code: Callable[[Any], 
     assert (refused.status_code, code(refused)) == (400, "DIGEST_INVALID")
 
 
+@pytest.mark.parametrize("sent", [9, 11, 4_000_000])
+def test_a_chunk_of_another_size_than_it_says(hand: Any, code: Callable[[Any], str], sent: int) -> None:
+    """Also where its size is told by no ``Content-Length``; what is within its range is kept, and goes on."""
+    location = hand.begin("a")
+    data = (DATA * 10)[:sent]
+    answer = hand.http.patch(location, content=iter([data]), headers={"Content-Range": "0-9"})
+    assert (answer.status_code, code(answer)) == (400, "SIZE_INVALID")
+    held = int(hand.http.get(location).headers["range"].partition("-")[2])
+    assert held <= 9
+    rest = DATA[held + 1 if held else 0 :][:10]
+    assert hand.http.patch(location, content=iter([rest])).status_code == 202
+
+
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_a_chunk_out_of_order_is_refused_with_what_is_held(
     hand: Any, code: Callable[[Any], str], method: str

@@ -27,6 +27,7 @@ class Intake:
     """Takes the body of a request into an upload: while a batch is hashed and stored, the next arrives.
 
     Attributes:
+        said: how many bytes there must be, as by ``Content-Range``; None if nobody said.
         taken: the bytes that came so far.
     """
 
@@ -34,6 +35,7 @@ class Intake:
     claim: int
     workers: Workers
     limits: UploadLimits
+    said: int | None = None
     taken: int = 0
     _batch: list[Chunk] = field(factory=list)
     _size: int = 0
@@ -56,6 +58,8 @@ class Intake:
         try:
             async for chunk in request.stream():
                 self.limits.check_body(self.taken + len(chunk))
+                if self.said is not None and self.taken + len(chunk) > self.said:
+                    raise self._other_size("more")
                 self._batch.append(chunk)
                 self._size += len(chunk)
                 self.taken += len(chunk)
@@ -65,6 +69,11 @@ class Intake:
             await self._flush()
             raise
         await self._flush()
+        if self.said is not None and self.taken < self.said:
+            raise self._other_size("less")
+
+    def _other_size(self, how: str) -> ApiError:
+        return ApiError(400, "SIZE_INVALID", f"the body has {how} than {self.said} bytes, its Content-Range")
 
     async def _flush(self) -> None:
         await self._hand_over()

@@ -111,14 +111,15 @@ class UploadEndpoints:
         claim = await self.context.workers.run(upload.claim)
         if span is not None:
             check_span(upload, span, said_length(request))
-        return claim, await self._take(upload, claim, request)
+        said = None if span is None else span[1] - span[0]
+        return claim, await self._take(upload, claim, request, said)
 
-    async def _take(self, upload: Upload, claim: int, request: Request) -> int:
+    async def _take(self, upload: Upload, claim: int, request: Request, said: int | None = None) -> int:
         length = said_length(request) or 0
         self.context.limits.check_body(length)
         if length:
             self.context.limits.check_next(upload)
-        intake = Intake(upload, claim, self.context.workers, self.context.limits)
+        intake = Intake(upload, claim, self.context.workers, self.context.limits, said)
         await intake.take(request)
         return intake.taken
 
