@@ -154,6 +154,23 @@ def test_cut_is_gone_on_with(client: Callable[..., Client], cut: int, *, knows_r
         assert blobs.ranges[1] == (f"bytes={cut}-" if cut else None)
 
 
+def test_cut_behind_the_last_byte(client: Callable[..., Client]) -> None:
+    """Where all that is wanted has come and the end of the answer has not, nothing is asked for again."""
+
+    def respond(exchange: Exchange) -> None:
+        part = DATA[5:105] if exchange.headers.get("Range") == "bytes=5-104" else DATA
+        span = {"Content-Range": f"bytes 5-104/{len(DATA)}"} if part != DATA else {}
+        exchange.answer(206 if span else 200, headers={"Transfer-Encoding": "chunked", **span}, length=-1)
+        exchange.write(b"%x\r\n%b\r\n" % (len(part), part))
+        exchange.cut()
+
+    with HttpServer(respond) as server:
+        registry = client(server.host)
+        assert read(registry) == DATA
+        assert b"".join(registry.blob("me/app", DIGEST, len(DATA), 5, length=100)) == DATA[5:105]
+        assert len(server.log) == 2
+
+
 @pytest.mark.parametrize("start", [0, 1, 299_999])
 def test_range_that_begins_earlier(client: Callable[..., Client], start: int) -> None:
     """A part that begins before the wanted byte is skipped through to it."""

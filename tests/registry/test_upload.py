@@ -63,6 +63,7 @@ def test_three_requests_upload_a_blob(
     assert keeping.methods == ["POST", "PATCH", "PUT"]
     assert keeping.exchanges[1].headers.get("Content-Length") == (None if size is None else str(size))
     assert body.offsets == [0]
+    assert len({exchange._handler.client_address for exchange in keeping.exchanges}) == 1  # one connection
 
 
 def test_counts_what_it_sent(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
