@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 from attrs import frozen
 
+from lazyimg.errors import InvalidReference
 from lazyimg.oci.media_type import ACCEPT_MANIFESTS
 from lazyimg.registry import scope
 from lazyimg.registry.conversation import Question
@@ -120,4 +121,13 @@ class Endpoints:
         )
 
     def _path(self, repository: str, kind: str, name: str) -> str:
+        """Word an address.
+
+        Raises:
+            InvalidReference: more than a repository's name stands where that is wanted.
+        """
+        if not repository or ":" in repository or "@" in repository:
+            raise InvalidReference(
+                f"{repository[:100]!r} is no repository: write it without registry, tag and digest, as me/app"
+            )
         return f"{self.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"

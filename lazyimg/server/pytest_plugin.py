@@ -33,15 +33,38 @@ def lazyimg_registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
     The mark ``lazyimg_registry`` gives it settings, as in ``@pytest.mark.lazyimg_registry(token=True)``. Of
     several, the settings of the test win over those of its class, and these over its module's. With
     ``strict_faults=True`` the test fails at its end if a fault that it added befell no request.
+
+    Raises:
+        InvalidSetting: a mark says what is no setting.
+        MissingExtra: the libraries of the extra ``server`` are not installed.
     """
     settings: dict[str, Any] = {}
+    kind = _registry()
     for mark in reversed(list(request.node.iter_markers("lazyimg_registry"))):
+        _check(mark, kind)
         settings |= mark.kwargs
     is_strict = settings.pop("strict_faults", False)
-    with _registry()(**settings) as registry:
+    with kind(**settings) as registry:
         yield registry
         if is_strict:
             registry.faults.assert_befallen()
+
+
+def _check(mark: pytest.Mark, kind: type[Registry]) -> None:
+    """Refuse a mark that says something that is no setting.
+
+    Raises:
+        InvalidSetting: it does.
+    """
+    from inspect import signature  # noqa: PLC0415 - as the registry
+
+    from lazyimg.errors import InvalidSetting  # noqa: PLC0415
+
+    known = ["strict_faults", *signature(kind).parameters]
+    strange = ", ".join(name for name in mark.kwargs if name not in known)
+    if mark.args or strange:
+        what = f"there is no {strange}" if strange else "settings are given by name"
+        raise InvalidSetting(f"the mark lazyimg_registry: {what}; its settings are {', '.join(known)}")
 
 
 def _registry() -> type[Registry]:

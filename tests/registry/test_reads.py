@@ -17,6 +17,7 @@ from support.http_server import Exchange, HttpServer
 from lazyimg.errors import (
     ContentMismatch,
     InvalidDocument,
+    InvalidReference,
     NotFound,
     RegistryError,
     RegistryUnreachable,
@@ -494,6 +495,21 @@ def test_deleting_a_tag_where_manifests_are_deleted_by_digest(
         registry = client(server.host)
         with pytest.raises(RegistryError, match=words):
             registry.delete_manifest("me/app", "v1")
+
+
+@pytest.mark.parametrize("wrong", ["", "me/app:1", "reg.lan:5000/me/app", "me/app@sha256:00"])
+def test_more_than_a_repository(client: Callable[..., Client], wrong: str) -> None:
+    """A reference is none, and is not sent to a registry that would only say that it knows no such name."""
+    asking = client("127.0.0.1:9")
+    for ask in (
+        asking.tags,
+        asking.begin_upload,
+        lambda name: asking.head_manifest(name, "1"),
+        lambda name: asking.referrers(name, DIGEST),
+        lambda name: asking.head_blob(name, DIGEST),
+    ):
+        with pytest.raises(InvalidReference, match="is no repository: write it without registry, tag and"):
+            ask(wrong)
 
 
 # --- lists -----------------------------------------------------------------------------------------------

@@ -159,6 +159,30 @@ def test_a_fault_that_befell_nothing_fails_a_strict_test(tmp_path: Path) -> None
     assert "befell no request: Fault(" in out
 
 
+MISTAKEN_TESTS = """
+import pytest
+
+
+@pytest.mark.lazyimg_registry(user="anna", users={"anna": "secret"})
+def test_no_such_setting(lazyimg_registry):
+    pass
+
+
+@pytest.mark.lazyimg_registry({"anna": "secret"})
+def test_no_name(lazyimg_registry):
+    pass
+"""
+
+
+def test_a_mark_that_says_no_setting_is_refused(tmp_path: Path) -> None:
+    """By its name, with what there is; what it was given is not repeated."""
+    out = run(tmp_path, "-p", PLUGIN, "--tb=line", tests=MISTAKEN_TESTS, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert "2 errors" in out, out
+    assert "the mark lazyimg_registry: there is no user; its settings are strict_faults, directory" in out
+    assert "the mark lazyimg_registry: settings are given by name; its settings are" in out
+    assert "secret" not in out
+
+
 def test_it_costs_nothing_where_it_is_not_used() -> None:
     """Loading the plugin imports nothing but itself and the two packages it stands in."""
     program = f"""
