@@ -20,6 +20,7 @@ from lazyimg.registry.keychain import StaticKeychain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazyimg.registry.transport import RequestRecord
     from lazyimg.registry.upload import Upload
 
 DATA = b"some data"
@@ -365,10 +366,12 @@ def test_plain_http_from_an_https_registry(foreign_attempts: list[str]) -> None:
 
 
 def test_error_body_over_the_limit(client: Callable[..., Client]) -> None:
-    """An error of many megabytes is read to a limit, and its status still told."""
-    verbose = HttpServer(lambda exchange: exchange.answer(403, bytes(3 << 20)))
+    """An error of many megabytes is read to the limit of one, and its status still told."""
+    records: list[RequestRecord] = []
+    verbose = HttpServer(lambda exchange: exchange.answer(403, bytes(30 << 20)))
     with verbose as server, pytest.raises(PermissionError, match="answered 403"):
-        client(server.host).get_manifest("me/app", "v1")
+        client(server.host, observer=records.append).get_manifest("me/app", "v1")
+    assert records[0].bytes_received < 2 << 20  # a part more than it may be
 
 
 def test_error_body_that_breaks_off(client: Callable[..., Client]) -> None:

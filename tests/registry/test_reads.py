@@ -26,6 +26,7 @@ from lazyimg.errors import (
 from lazyimg.oci import media_type
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
+from lazyimg.registry import lists
 from lazyimg.registry.client import Client
 from lazyimg.registry.retry import Retries
 
@@ -546,6 +547,7 @@ def test_list_that_is_none(client: Callable[..., Client], body: bytes) -> None:
 
 def test_pages_without_end(client: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that pages for ever is left after a bounded number of pages, or of bytes."""
+    assert (lists._MOST_PAGES, lists._MOST_BYTES) == (10_000, 64 << 20)
     for name, number in (("_MOST_PAGES", 3), ("_MOST_BYTES", 150)):
         numbers = itertools.count()
 
