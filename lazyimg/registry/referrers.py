@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from lazyimg.errors import NotFound, RegistryError
+from lazyimg.errors import InvalidDocument, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
@@ -103,12 +103,19 @@ def listed_under_tag(client: "Client", repository: str, subject: Digest) -> Inde
 
     Raises:
         RegistryError: the registry refused.
+        InvalidDocument: what is there is no document of an image.
     """
+    tag = fallback_tag(subject)
     try:
-        raw = client.get_manifest(repository, fallback_tag(subject))
+        raw = client.get_manifest(repository, tag)
     except NotFound:
         return Index.new(media_type=OCI_INDEX)
-    found = parse_manifest(raw.data, raw.media_type)
+    try:
+        found = parse_manifest(raw.data, raw.media_type)
+    except InvalidDocument as error:
+        raise InvalidDocument(
+            f"cannot read the tag {tag} of {repository}, where referrers are listed without an API: {error}"
+        ) from None
     return found if isinstance(found, Index) else Index.new(media_type=OCI_INDEX)
 
 

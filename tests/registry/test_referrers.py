@@ -7,8 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from support.http_server import Exchange, HttpServer
 
-from lazyimg.errors import NotFound, RegistryError
+from lazyimg.errors import InvalidDocument, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from support.docker_registry import DockerRegistry
     from support.front import Front
-    from support.http_server import Exchange
     from support.token_server import TokenServer
 
 EMPTY = b"{}"
@@ -257,3 +257,16 @@ def test_pages_of_referrers(embedded: str, front: Callable[[str], Front], reposi
     with Client(proxy.host) as client:
         assert len(client.referrers(repository, SUBJECT)) == 4
         assert len(client.referrers(repository, SUBJECT, "a/1")) == 2
+
+
+@pytest.mark.parametrize("body", [b"junk", b"null", b'{"manifests":[{"digest":"sha256:../x"}]}'])
+def test_what_is_no_list_under_the_fallback_tag_is_named(client: Callable[..., Client], body: bytes) -> None:
+    """It is not the manifest of whoever lists or adds one that is wrong."""
+
+    def respond(exchange: Exchange) -> None:
+        status = 404 if "/referrers/" in exchange.path else 200
+        exchange.answer(status, body, {"Content-Type": OCI_INDEX})
+
+    words = f"cannot read the tag {fallback_tag(SUBJECT)} of me/app"
+    with HttpServer(respond) as server, pytest.raises(InvalidDocument, match=words):
+        client(server.host).referrers("me/app", SUBJECT)
