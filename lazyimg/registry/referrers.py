@@ -79,12 +79,16 @@ def list_referrer(client: "Client", repository: str, data: bytes, media_type: st
     """List a manifest that was pushed under its subject's fallback tag, if it has a subject.
 
     Annotations are pulled up, and the artifact type is that of the config where the manifest names none
-    (distribution-spec, "Listing Referrers").
+    (distribution-spec, "Listing Referrers"). What the registry took and is of no kind that is known here has
+    no subject that could be told.
 
     Raises:
         RegistryError: the registry refused, or others kept overwriting the entry.
     """
-    document = parse_manifest(data, media_type)
+    try:
+        document = parse_manifest(data, media_type)
+    except InvalidDocument:
+        return
     if document.subject is None:
         return
     fallback = document.config.media_type if isinstance(document, Manifest) else None

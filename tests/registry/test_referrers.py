@@ -270,3 +270,12 @@ def test_what_is_no_list_under_the_fallback_tag_is_named(client: Callable[..., C
     words = f"cannot read the tag {fallback_tag(SUBJECT)} of me/app"
     with HttpServer(respond) as server, pytest.raises(InvalidDocument, match=words):
         client(server.host).referrers("me/app", SUBJECT)
+
+
+@pytest.mark.parametrize("data", [b'{"of":"the \\"subject\\""}', b'"subject"'])
+def test_what_a_registry_took_and_we_cannot_read_is_there(client: Callable[..., Client], data: bytes) -> None:
+    """A word in it does not make an error of what was written."""
+    with HttpServer(lambda exchange: exchange.answer(201)) as server:
+        put = client(server.host).put_manifest("me/app", "v1", data, "application/vnd.other+json")
+        assert put == Digest.of(data)
+        assert server.log == ["PUT /v2/me/app/manifests/v1"]
