@@ -303,8 +303,8 @@ class Wire:
         )
 
     def words(self, doing: str, url: str, what: str) -> str:
-        """Word a failure to reach a server."""
-        return f"cannot {doing}: {host_of(url)} {what}"
+        """Word a failure to reach a server, which a registry may have named by a secret that it was told."""
+        return mask(f"cannot {doing}: {host_of(url)} {what}", self.secrets())
 
     @contextlib.contextmanager
     def mapping(self, doing: str, url: str) -> Iterator[None]:

@@ -239,6 +239,22 @@ def test_a_proxy_with_a_password() -> None:
             check_hidden(*push(host, KINDS["password"], insecure=[host], proxy=address))
 
 
+def test_a_host_that_is_a_secret() -> None:
+    """A registry sends on to one that it names by what it was told, and nobody is there."""
+    plain = "m4rkedpasswordofletters"
+
+    def respond(exchange: Exchange) -> None:
+        if "Authorization" not in exchange.headers:
+            exchange.answer(401, headers={"WWW-Authenticate": "Basic"})
+        else:
+            exchange.answer(307, headers={"Location": f"http://{plain}.localhost:1/"})
+
+    with HttpServer(respond) as server:
+        seen = push(server.host, Credentials(username="me", password=plain))
+    check_hidden(*seen, used=(plain,))
+    assert "***.localhost:1 cannot be reached" in shown(*seen)
+
+
 @pytest.mark.parametrize("is_named", [True, False])
 def test_a_proxy_that_answers_itself(monkeypatch: pytest.MonkeyPatch, *, is_named: bool) -> None:
     """It has a password of its own, which its answers to plain http repeat."""
