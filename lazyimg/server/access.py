@@ -60,6 +60,11 @@ class Access:
     denied: dict[str, bool] = field(factory=dict)
     tokens: Tokens | None = None
 
+    @property
+    def hashes(self) -> bool:
+        """Whether of some password the hash alone is known."""
+        return any(isinstance(known, Hashed) for known in (self.users or {}).values())
+
     def admit(self, caller: Caller) -> Bearer | None:
         """Let a request in, or refuse it.
 

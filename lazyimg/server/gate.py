@@ -98,7 +98,7 @@ class Gate:
             if refusal is not None:
                 raise refusal if isinstance(refusal, ApiError) else ApiError(*refusal)
         await exchange.arrive()
-        scope[BEARER] = self.context.access.admit(exchange.caller)
+        scope[BEARER] = await self.context.judged(self.context.access.admit, exchange.caller)
 
 
 def line_of(request: Request, client: tuple[str, int] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import httpx
@@ -55,6 +56,31 @@ def test_users_of_a_file_are_let_in(users: Path) -> None:
             shown = base64.b64encode(f"{name}:{password}".encode()).decode()
             answer = http.get("/v2/", headers={"Authorization": f"Basic {shown}"})
             assert answer.status_code == status, name
+
+
+@pytest.mark.parametrize(("token", "path"), [(False, "/v2/"), (True, "/token")])
+def test_who_guesses_holds_up_nobody(
+    users: Path, monkeypatch: pytest.MonkeyPatch, *, token: bool, path: str
+) -> None:
+    """A hash takes its time on purpose, and others are answered meanwhile."""
+    begun, over = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> bool:
+        begun.set()
+        return over.wait(20)
+
+    monkeypatch.setattr(Hashed, "matches", slowly)
+    known = {**read_htpasswd(users), "carl": "secret"}
+    with (
+        Registry(users=known, token=token) as registry,
+        httpx.Client(base_url=registry.url, timeout=5) as http,
+    ):
+        guess = threading.Thread(target=lambda: http.get(path, auth=("anna", "guess"), timeout=30))
+        guess.start()
+        assert begun.wait(5)
+        assert http.get(path, auth=("carl", "secret")).status_code == 200
+        over.set()
+        guess.join()
 
 
 def test_a_long_password_is_cut_as_bcrypt_does() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from attrs import field, frozen
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @frozen
@@ -50,6 +53,15 @@ class Context:
         self.workers.close()
         self.uploads.expire(math.inf)
         self.store.close()
+
+    async def judged(self, judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what tells whether a password is right: in the pool where hashing it takes long on purpose.
+
+        Else whoever guesses would hold up everybody, uploads under way included.
+        """
+        if self.access.hashes:
+            return await self.workers.run(judge, *args, **kwargs)
+        return judge(*args, **kwargs)
 
     def repository(self, request: Request) -> Repository:
         """Return the repository that a request's path names, if it may do there what it wants.

@@ -51,7 +51,7 @@ class TokenEndpoint:
     async def get(self, request: Request) -> Response:
         """Answer GET: who asks says so by basic authentication, or not at all."""
         sent = request.headers.get("authorization")
-        user = self.context.access.user_of(sent)
+        user = await self.context.judged(self.context.access.user_of, sent)
         if user is None and sent is not None:
             raise unauthorized(BASIC, WRONG)
         form = {name: request.query_params.getlist(name) for name in request.query_params}
@@ -62,7 +62,7 @@ class TokenEndpoint:
         too_long = ApiError(413, "SIZE_INVALID", f"a form has at most {LIMIT} bytes")
         data = await read_limited(request, LIMIT, too_long)
         form = parse_qs(data.decode(errors="replace"), keep_blank_values=True)
-        user = self._identified(form)
+        user = await self.context.judged(self._identified, form)
         return self._token(user, form, is_offline=_one(form, "access_type") == "offline")
 
     def _identified(self, form: Form) -> str:
