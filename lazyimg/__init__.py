@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from lazyimg.oci.manifest import Manifest
     from lazyimg.oci.platform import Platform
     from lazyimg.oci.reference import Reference
-    from lazyimg.registry.clouds.azure import AzureKeychain
-    from lazyimg.registry.clouds.ecr import ECRKeychain
-    from lazyimg.registry.clouds.github import GitHubKeychain
-    from lazyimg.registry.clouds.google import GoogleKeychain
-    from lazyimg.registry.clouds.kubernetes import KubernetesKeychain
     from lazyimg.registry.host import Host
-    from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
+    from lazyimg.registry.keychains.clouds.azure import AzureKeychain
+    from lazyimg.registry.keychains.clouds.ecr import ECRKeychain
+    from lazyimg.registry.keychains.clouds.github import GitHubKeychain
+    from lazyimg.registry.keychains.clouds.google import GoogleKeychain
+    from lazyimg.registry.keychains.clouds.kubernetes import KubernetesKeychain
+    from lazyimg.registry.keychains.keychain import DefaultKeychain, DockerKeychain, Keychains, StaticKeychain
     from lazyimg.server.registry import Registry
     from lazyimg.write.archive_target import Archive
     from lazyimg.write.daemon_target import Daemon
@@ -54,25 +54,25 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Archive": "write.archive_target",
-    "AzureKeychain": "registry.clouds.azure",
+    "AzureKeychain": "registry.keychains.clouds.azure",
     "ConfigFile": "oci.config",
     "Daemon": "write.daemon_target",
-    "DefaultKeychain": "registry.keychain",
+    "DefaultKeychain": "registry.keychains.keychain",
     "Descriptor": "oci.descriptor",
     "Digest": "oci.digest",
-    "DockerKeychain": "registry.keychain",
-    "ECRKeychain": "registry.clouds.ecr",
+    "DockerKeychain": "registry.keychains.keychain",
+    "ECRKeychain": "registry.keychains.clouds.ecr",
     "Engine": "engine",
-    "GitHubKeychain": "registry.clouds.github",
-    "GoogleKeychain": "registry.clouds.google",
+    "GitHubKeychain": "registry.keychains.clouds.github",
+    "GoogleKeychain": "registry.keychains.clouds.google",
     "Gzip": "content.compression",
     "History": "oci.history",
     "Host": "registry.host",
     "Image": "image.image",
     "ImageSource": "image.image_source",
     "Index": "image.index",
-    "Keychains": "registry.keychain",
-    "KubernetesKeychain": "registry.clouds.kubernetes",
+    "Keychains": "registry.keychains.keychain",
+    "KubernetesKeychain": "registry.keychains.clouds.kubernetes",
     "Layer": "image.layer",
     "LazyImgError": "errors",
     "Limits": "content.limits",
@@ -88,7 +88,7 @@ _HOMES = {
     "Session": "write.session",
     "Site": "write.target",
     "Source": "content.source",
-    "StaticKeychain": "registry.keychain",
+    "StaticKeychain": "registry.keychains.keychain",
     "Target": "write.target",
     "Uncompressed": "content.compression",
     "Zstd": "content.compression",

@@ -14,19 +14,13 @@ from lazyimg.content.local import absolute
 from lazyimg.errors import ForcedInside, InvalidSetting
 from lazyimg.logs import default_logger, event_logger, request_logger
 from lazyimg.oci.registry_name import canonical_registry
-from lazyimg.registry.host import (
-    Certificate,
-    File,
-    Host,
-    MirrorNames,
-    Proxy,
-    gathered,
-    host_settings,
-    mirror_names,
-)
+from lazyimg.registry.host import Host, MirrorNames, gathered, host_settings, mirror_names
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.settings import (
     A_KEYCHAIN,
+    Certificate,
+    File,
+    Proxy,
     by_name,
     has_method,
     is_count,
@@ -46,9 +40,9 @@ if TYPE_CHECKING:
     import httpx
 
     from lazyimg.registry.client import Client
-    from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.keychains.keychain import Keychain
     from lazyimg.registry.retry import Retries
-    from lazyimg.registry.transport import RequestRecord, Timeouts
+    from lazyimg.registry.transport.wire import RequestRecord, Timeouts
 
 V = TypeVar("V")
 _USUAL = (

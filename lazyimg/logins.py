@@ -83,13 +83,13 @@ def logout(registry: str, *, auth_file: str | Path | None = None) -> bool:
         CredentialError: the file is broken or cannot be written, or the helper failed.
         InvalidReference: this is no registry.
     """
-    from lazyimg.registry.auth_store import LoginName  # noqa: PLC0415 - as above
+    from lazyimg.registry.keychains.auth_store import LoginName  # noqa: PLC0415 - as above
 
     return _store(auth_file).remove(LoginName.parse(registry))
 
 
 def _store(auth_file: str | Path | None) -> AuthStore:
-    from lazyimg.registry.auth_paths import login_path  # noqa: PLC0415 - as above
-    from lazyimg.registry.auth_store import AuthStore  # noqa: PLC0415 - as above
+    from lazyimg.registry.keychains.auth_paths import login_path  # noqa: PLC0415 - as above
+    from lazyimg.registry.keychains.auth_store import AuthStore  # noqa: PLC0415 - as above
 
     return AuthStore(Path(auth_file).expanduser() if auth_file else login_path())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lazyimg.thunk.events import Ended, Event, Expanded, Failed, Started, Told
 
 if TYPE_CHECKING:
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 KEY_SHOWN = 12
 """Letters of a thunk's key in a log line."""

@@ -19,9 +19,9 @@ from lazyimg.stores.open_archives import OpenArchives
 if TYPE_CHECKING:
     from lazyimg.registry.budget import Budget
     from lazyimg.registry.client import Client
-    from lazyimg.registry.keychain import Keychain
+    from lazyimg.registry.keychains.keychain import Keychain
     from lazyimg.registry.login import Identifying, LoginName
-    from lazyimg.registry.transport import Observer
+    from lazyimg.registry.transport.wire import Observer
     from lazyimg.stores.archive import Archive, OpensArchive
 
 
@@ -113,7 +113,7 @@ class Runtime:
 
     def _options(self, host: str) -> dict[str, Any]:
         """What a client of a host is made with."""
-        from lazyimg.registry.keychain import DefaultKeychain  # noqa: PLC0415 - on use, with httpx
+        from lazyimg.registry.keychains.keychain import DefaultKeychain  # noqa: PLC0415 - on use, with httpx
 
         return {
             "keychain": DefaultKeychain() if self.settings.keychain is None else self.settings.keychain,

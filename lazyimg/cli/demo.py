@@ -55,7 +55,7 @@ def _names(stack: ExitStack) -> dict[str, Any]:
     """What the script finds: a source that counts, and an engine that asks no keychain."""
     from lazyimg.cli.counting import CountingTar  # noqa: PLC0415 - as above
     from lazyimg.engine import Engine  # noqa: PLC0415 - as above
-    from lazyimg.registry.keychain import Anonymous  # noqa: PLC0415 - as above
+    from lazyimg.registry.keychains.keychain import Anonymous  # noqa: PLC0415 - as above
 
     stack.enter_context(Engine(keychain=Anonymous()))
     return {"CountingTar": CountingTar}

@@ -47,8 +47,8 @@ def login(  # noqa: PLR0913 - what click was told of above
     """
     from lazyimg.engine import Engine  # noqa: PLC0415 - help must not load what it needs
     from lazyimg.logins import login as log_in  # noqa: PLC0415 - as above
-    from lazyimg.registry.auth_store import LoginName  # noqa: PLC0415 - as above
     from lazyimg.registry.host import Host  # noqa: PLC0415 - as above
+    from lazyimg.registry.keychains.auth_store import LoginName  # noqa: PLC0415 - as above
 
     name = LoginName.parse(registry)
     if insecure and (ca or name.scheme == "https"):
@@ -84,7 +84,7 @@ def _asked(username: str | None, *, from_stdin: bool) -> tuple[str, str]:
     Raises:
         click.UsageError: they would have to be asked for, and nobody is there.
     """
-    from lazyimg.registry.credentials import Secret  # noqa: PLC0415 - attrs is loaded on use
+    from lazyimg.registry.secret import Secret  # noqa: PLC0415 - attrs is loaded on use
 
     if from_stdin:
         if not username:

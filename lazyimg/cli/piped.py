@@ -15,7 +15,7 @@ def password_from_stdin() -> str:
     Raises:
         click.UsageError: it is no UTF-8, has several lines, or has no end; nothing of it is repeated.
     """
-    from lazyimg.registry.credentials import Secret  # noqa: PLC0415 - attrs is loaded on use
+    from lazyimg.registry.secret import Secret  # noqa: PLC0415 - attrs is loaded on use
 
     given = Secret(_read())
     password = Secret(given.removesuffix("\n").removesuffix("\r"))

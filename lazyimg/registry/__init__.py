@@ -29,30 +29,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lazyimg.registry.answers import RawManifest as RawManifest
     from lazyimg.registry.client import Client as Client
-    from lazyimg.registry.credentials import Credentials as Credentials
-    from lazyimg.registry.credentials import Keychain as Keychain
-    from lazyimg.registry.keychain import Anonymous as Anonymous
-    from lazyimg.registry.keychain import PodmanKeychain as PodmanKeychain
-    from lazyimg.registry.notices import RateLimit as RateLimit
+    from lazyimg.registry.keychains.credentials import Credentials as Credentials
+    from lazyimg.registry.keychains.credentials import Keychain as Keychain
+    from lazyimg.registry.keychains.keychain import Anonymous as Anonymous
+    from lazyimg.registry.keychains.keychain import PodmanKeychain as PodmanKeychain
     from lazyimg.registry.retry import Retries as Retries
     from lazyimg.registry.session import PushSession as PushSession
-    from lazyimg.registry.timeouts import Timeouts as Timeouts
-    from lazyimg.registry.transport import RequestRecord as RequestRecord
-    from lazyimg.registry.upload import Upload as Upload
+    from lazyimg.registry.transport.notices import RateLimit as RateLimit
+    from lazyimg.registry.transport.timeouts import Timeouts as Timeouts
+    from lazyimg.registry.transport.wire import RequestRecord as RequestRecord
+    from lazyimg.registry.uploads.upload import Upload as Upload
 
 _HOMES = {
-    "Anonymous": "keychain",
+    "Anonymous": "keychains.keychain",
     "Client": "client",
-    "Credentials": "credentials",
-    "Keychain": "credentials",
-    "PodmanKeychain": "keychain",
+    "Credentials": "keychains.credentials",
+    "Keychain": "keychains.credentials",
+    "PodmanKeychain": "keychains.keychain",
     "PushSession": "session",
-    "RateLimit": "notices",
+    "RateLimit": "transport.notices",
     "RawManifest": "answers",
-    "RequestRecord": "transport",
+    "RequestRecord": "transport.wire",
     "Retries": "retry",
-    "Timeouts": "timeouts",
-    "Upload": "upload",
+    "Timeouts": "transport.timeouts",
+    "Upload": "uploads.upload",
 }
 
 

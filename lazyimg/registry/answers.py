@@ -7,7 +7,7 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Answer
 from lazyimg.registry.location import resolve
-from lazyimg.registry.transport import host_of
+from lazyimg.registry.transport.wire import host_of
 
 _CREATED = 201
 _PAGE = "text/html"

@@ -28,17 +28,18 @@ from lazyimg.registry.answers import (
 )
 from lazyimg.registry.budget import Budget
 from lazyimg.registry.conversation import ANY, Answer, Patience, Question
-from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.download import Blob, Download
 from lazyimg.registry.endpoints import MANIFEST_LIMIT, Endpoints
-from lazyimg.registry.host import File, Host, Proxy
+from lazyimg.registry.host import Host
+from lazyimg.registry.keychains.credentials import Keychain
 from lazyimg.registry.lists import listed, pages
 from lazyimg.registry.opening import conversation
-from lazyimg.registry.pools import Tls
 from lazyimg.registry.referrers import Asking, list_referrer
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.transport import Observer, Timeouts
-from lazyimg.registry.upload import Upload
+from lazyimg.registry.settings import File, Proxy
+from lazyimg.registry.transport.pools import Tls
+from lazyimg.registry.transport.wire import Observer, Timeouts
+from lazyimg.registry.uploads.upload import Upload
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

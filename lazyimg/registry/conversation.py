@@ -14,21 +14,21 @@ import httpx
 from attrs import evolve, field, frozen
 
 from lazyimg.errors import Cancelled, RegistryError, RegistryUnreachable
-from lazyimg.registry.advice import of_answer
-from lazyimg.registry.auth import Authorizer, Need, TokenServiceBusy
-from lazyimg.registry.breaks import Disagreement
+from lazyimg.registry.authorization.advice import of_answer
+from lazyimg.registry.authorization.authorizer import Authorizer, Need, TokenServiceBusy
+from lazyimg.registry.authorization.challenge import parse_challenges
+from lazyimg.registry.authorization.scope import Scope
 from lazyimg.registry.budget import Budget
-from lazyimg.registry.challenge import parse_challenges
-from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import read_words, refusal
 from lazyimg.registry.habits import Habits
 from lazyimg.registry.location import join
-from lazyimg.registry.network import Call
-from lazyimg.registry.outgoing import Outgoing
 from lazyimg.registry.retry import TRANSIENT, Retries, retry_after
-from lazyimg.registry.scope import Scope
+from lazyimg.registry.secret import Secret
 from lazyimg.registry.site import Site
-from lazyimg.registry.transport import Reply, Request, Wire, host_of
+from lazyimg.registry.transport.breaks import Disagreement
+from lazyimg.registry.transport.network import Call
+from lazyimg.registry.transport.outgoing import Outgoing
+from lazyimg.registry.transport.wire import Reply, Request, Wire, host_of
 
 ERROR_LIMIT = 1 << 20  # bytes of an error body that are read
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

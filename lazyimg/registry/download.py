@@ -12,7 +12,7 @@ from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import length_of
 from lazyimg.registry.conversation import ANY, Conversation, Patience, Question
 from lazyimg.registry.settings import is_count, may, must
-from lazyimg.registry.transport import Reply, host_of
+from lazyimg.registry.transport.wire import Reply, host_of
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from lazyimg.errors import InvalidReference
 from lazyimg.oci.media_type import ACCEPT_MANIFESTS
-from lazyimg.registry import scope
+from lazyimg.registry.authorization import scope
 from lazyimg.registry.conversation import Question
 
 MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 from attrs import frozen
 
 from lazyimg.errors import Denied, NotFound, RegistryError, Unauthorized
-from lazyimg.registry.credentials import MASK
+from lazyimg.registry.secret import MASK
 
 _MOST_ENTRIES = 20  # errors of one answer that are read
 _WORDS = 400  # characters of a registry's own words that are repeated

@@ -1,17 +1,19 @@
 """What one registry's host is spoken to with. This module loads no HTTP library."""
 
-import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, fields_dict, frozen
 
 from lazyimg.errors import InvalidSetting
 from lazyimg.oci.registry_name import canonical_registry
-from lazyimg.registry.credentials import Secret
 from lazyimg.registry.mirror_name import MirrorName
+from lazyimg.registry.secret import Secret
 from lazyimg.registry.settings import (
+    Certificate,
+    File,
+    Proxy,
     by_name,
     has_method,
     is_count,
@@ -21,7 +23,7 @@ from lazyimg.registry.settings import (
     may,
     wrong,
 )
-from lazyimg.registry.timeouts import Timeouts
+from lazyimg.registry.transport.timeouts import Timeouts
 
 if TYPE_CHECKING:
     import httpx
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("http", "https")
 _PROXIES = frozenset({*SCHEMES, "socks5", "socks5h"})
-File = str | os.PathLike[str]
-Certificate = File | tuple[File, File]
-Proxy = str | Literal[False]
 MirrorNames = str | MirrorName | Iterable[str | MirrorName]
 
 
@@ -199,7 +198,7 @@ class Host:
         Args:
             usual: where to look for what is not said here.
         """
-        from lazyimg.registry.pools import Tls  # noqa: PLC0415 - httpx is loaded on use
+        from lazyimg.registry.transport.pools import Tls  # noqa: PLC0415 - httpx is loaded on use
 
         names = ("proxy", "timeout", "retries", "user_agent", "http2", "chunk_size", "transport")
         said = {name: _first(getattr(self, name), getattr(usual, name)) for name in names}

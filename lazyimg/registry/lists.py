@@ -9,7 +9,7 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.index import Index
 from lazyimg.registry.conversation import Answer, Conversation, Question
 from lazyimg.registry.location import next_page
-from lazyimg.registry.transport import host_of
+from lazyimg.registry.transport.wire import host_of
 
 _MOST_PAGES = 10_000
 _MOST_BYTES = 64 << 20  # of all pages together

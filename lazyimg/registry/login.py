@@ -9,13 +9,14 @@ from attrs import evolve, frozen
 
 from lazyimg.errors import CredentialError, InvalidSetting, RegistryError
 from lazyimg.oci.registry_name import is_loopback
-from lazyimg.registry.auth_file import AuthFile
-from lazyimg.registry.auth_paths import docker_path
-from lazyimg.registry.auth_store import AuthStore, LoginName
 from lazyimg.registry.client import Client
 from lazyimg.registry.conversation import Answer
-from lazyimg.registry.credentials import Credentials, Given, Secret, is_text, text_of
-from lazyimg.registry.transport import host_of
+from lazyimg.registry.keychains.auth_file import AuthFile
+from lazyimg.registry.keychains.auth_paths import docker_path
+from lazyimg.registry.keychains.auth_store import AuthStore, LoginName
+from lazyimg.registry.keychains.credentials import Credentials, Given, is_text, text_of
+from lazyimg.registry.secret import Secret
+from lazyimg.registry.transport.wire import host_of
 
 _VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -17,7 +17,7 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import RawManifest, named_digest
 from lazyimg.registry.client import Client
-from lazyimg.registry.notices import warn
+from lazyimg.registry.transport.notices import warn
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

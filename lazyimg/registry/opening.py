@@ -2,18 +2,18 @@
 
 import httpx
 
-from lazyimg.registry.auth import Authorizer
+from lazyimg.registry.authorization.authorizer import Authorizer
 from lazyimg.registry.conversation import Conversation
-from lazyimg.registry.credentials import Keychain
 from lazyimg.registry.habits import Habits
 from lazyimg.registry.host import Host
-from lazyimg.registry.keychain import DefaultKeychain
-from lazyimg.registry.network import Dialer
-from lazyimg.registry.pools import Pools, Tls
+from lazyimg.registry.keychains.credentials import Keychain
+from lazyimg.registry.keychains.keychain import DefaultKeychain
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.settings import check_keychain
 from lazyimg.registry.site import Site, locate
-from lazyimg.registry.transport import Observer, Timeouts, Wire
+from lazyimg.registry.transport.network import Dialer
+from lazyimg.registry.transport.pools import Pools, Tls
+from lazyimg.registry.transport.wire import Observer, Timeouts, Wire
 from lazyimg.version import __version__
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 from lazyimg.errors import Cancelled, Denied, NotFound, RegistryError
+from lazyimg.registry.authorization.token import TokenRefused
 from lazyimg.registry.client import Client
 from lazyimg.registry.conversation import Patience
-from lazyimg.registry.token import TokenRefused
-from lazyimg.registry.upload import Upload
+from lazyimg.registry.uploads.upload import Upload
 
 _MAY_HAVE_EXPIRED = 300.0  # seconds an unused upload is trusted to be still there
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lazyimg.errors import InvalidSetting
 
@@ -15,6 +15,9 @@ _SHOWN = (str, int, float)  # who knows what others show of themselves
 MOST_SECONDS = 1_000_000  # eleven days; not much more fits into what a socket is told
 _LONGEST = 60  # characters of a value that are repeated
 
+File = str | os.PathLike[str]
+Certificate = File | tuple[File, File]  # with its key: in one file, or in two
+Proxy = str | Literal[False]  # False: none, whatever the environment says
 V = TypeVar("V")
 Validator = Callable[[Any, "Attribute[Any]", Any], None]
 

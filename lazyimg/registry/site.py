@@ -8,11 +8,11 @@ from attrs import frozen
 
 from lazyimg.errors import InvalidReference
 from lazyimg.oci.registry_name import is_loopback
-from lazyimg.registry.address import RefusedAddress, Zone, check_server
-from lazyimg.registry.auth_file import canonical_host
-from lazyimg.registry.credentials import Secret
 from lazyimg.registry.failure import is_odd
+from lazyimg.registry.keychains.auth_file import canonical_host
+from lazyimg.registry.secret import Secret
 from lazyimg.registry.settings import wrong
+from lazyimg.registry.transport.address import RefusedAddress, Zone, check_server
 
 _HUB_HOST = "registry-1.docker.io"
 _PLACE = re.compile(r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
@@ -51,7 +51,7 @@ class Site:
         """Refuse an address the registry named, if it may not name it.
 
         Raises:
-            RefusedAddress: see `lazyimg.registry.address`.
+            RefusedAddress: see `lazyimg.registry.transport.address`.
         """
         _check_form(url, what)
         if not self.is_home(url):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lazyimg.engine import Engine
 from lazyimg.errors import InvalidSetting
-from lazyimg.registry.keychain import Anonymous, StaticKeychain
+from lazyimg.registry.keychains.keychain import Anonymous, StaticKeychain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

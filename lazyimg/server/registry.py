@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lazyimg.engine import Engine
-    from lazyimg.registry.keychain import StaticKeychain
+    from lazyimg.registry.keychains.keychain import StaticKeychain
     from lazyimg.server.gate import Hook
     from lazyimg.server.htpasswd import Hashed
     from lazyimg.server.request import Request

@@ -24,7 +24,7 @@ from lazyimg.write.target import Site, SiteSession, Target
 if TYPE_CHECKING:
     from lazyimg.oci.digest import Digest
     from lazyimg.registry.session import PushSession
-    from lazyimg.registry.upload import Upload
+    from lazyimg.registry.uploads.upload import Upload
 
 
 _FAULT = 500  # HTTP status from which on a registry does not know itself what it did

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from support.http_server import HttpServer
 
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.address import RefusedAddress, Zone, check_server, is_allowed, zone_of, zone_of_name
-from lazyimg.registry.network import Dialer
+from lazyimg.registry.transport.address import (
+    RefusedAddress,
+    Zone,
+    check_server,
+    is_allowed,
+    zone_of,
+    zone_of_name,
+)
+from lazyimg.registry.transport.network import Dialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

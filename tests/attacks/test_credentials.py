@@ -16,16 +16,16 @@ from support.shown import forms_of
 
 from lazyimg.errors import ContentMismatch, LazyImgError, RegistryError, RegistryWarning, Unauthorized
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.address import RefusedAddress
-from lazyimg.registry.challenge import parse_challenges
+from lazyimg.registry.authorization.challenge import parse_challenges
 from lazyimg.registry.client import Client
 from lazyimg.registry.failure import read_words
-from lazyimg.registry.keychain import Credentials, StaticKeychain
+from lazyimg.registry.keychains.keychain import Credentials, StaticKeychain
+from lazyimg.registry.transport.address import RefusedAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 SECRET = 'p&ss "word"/<1>%\u00e9'
 PLAIN = "s3cret-passw0rd"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lazyimg.errors import CredentialError
-from lazyimg.registry.credential_helper import TIME_LIMIT, ask_helper, store_in_helper
-from lazyimg.registry.credentials import Credentials
-from lazyimg.registry.keychain import DockerKeychain
+from lazyimg.registry.keychains.credential_helper import TIME_LIMIT, ask_helper, store_in_helper
+from lazyimg.registry.keychains.credentials import Credentials
+from lazyimg.registry.keychains.keychain import DockerKeychain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

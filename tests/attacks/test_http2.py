@@ -16,8 +16,8 @@ from support.programs import need
 
 from lazyimg.errors import RegistryError, RegistryUnreachable, RegistryWarning
 from lazyimg.registry.client import Client
-from lazyimg.registry.pools import Tls as Trust
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.pools import Tls as Trust
+from lazyimg.registry.transport.wire import Timeouts
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from support.http_server import Exchange, HttpServer
 
 from lazyimg.errors import RegistryError
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.address import RefusedAddress
 from lazyimg.registry.client import Client
-from lazyimg.registry.keychain import StaticKeychain
+from lazyimg.registry.keychains.keychain import StaticKeychain
+from lazyimg.registry.transport.address import RefusedAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lazyimg.registry.transport import RequestRecord
-    from lazyimg.registry.upload import Upload
+    from lazyimg.registry.transport.wire import RequestRecord
+    from lazyimg.registry.uploads.upload import Upload
 
 DATA = b"some data"
 DIGEST = Digest.of(DATA)

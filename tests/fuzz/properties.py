@@ -45,14 +45,14 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest, parse_manifest
 from lazyimg.oci.media_type import OCI_INDEX, OCI_MANIFEST
 from lazyimg.oci.reference import Reference
-from lazyimg.registry.address import RefusedAddress, Zone
-from lazyimg.registry.challenge import Challenge, parse_challenges
+from lazyimg.registry.authorization.challenge import Challenge, parse_challenges
+from lazyimg.registry.authorization.scope import parse_scopes
 from lazyimg.registry.failure import read_words
 from lazyimg.registry.location import held_bytes, join, next_page, with_digest
-from lazyimg.registry.notices import read_rate_limit, read_warnings
 from lazyimg.registry.retry import retry_after
-from lazyimg.registry.scope import parse_scopes
 from lazyimg.registry.site import Site, locate
+from lazyimg.registry.transport.address import RefusedAddress, Zone
+from lazyimg.registry.transport.notices import read_rate_limit, read_warnings
 from lazyimg.stores.tar_table import read_table
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def test_a_name_is_loaded_when_it_is_used() -> None:
     code = "import lazyimg\nassert set(lazyimg.__all__) <= set(dir(lazyimg))\n"
     assert "attr" in loaded_after(f"{code}lazyimg.Image")
     code += "for name in lazyimg.__all__: getattr(lazyimg, name)\nfrom lazyimg import *"
-    assert {"attr", "lazyimg.image.image", "lazyimg.registry.keychain"} <= loaded_after(code)
+    assert {"attr", "lazyimg.image.image", "lazyimg.registry.keychains.keychain"} <= loaded_after(code)
 
 
 @pytest.mark.parametrize(

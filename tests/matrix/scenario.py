@@ -17,9 +17,9 @@ from matrix.subject import Bench
 from support.images import sha256
 
 import lazyimg as li
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.keychains.keychain import Anonymous
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.wire import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from support.http_server import Exchange, HttpServer
 
 import lazyimg as li
 from lazyimg.errors import InvalidDocument, InvalidSetting, RegistryError, Unauthorized
-from lazyimg.registry.advice import of_answer
-from lazyimg.registry.credentials import Credentials
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.authorization.advice import of_answer
+from lazyimg.registry.keychains.credentials import Credentials
+from lazyimg.registry.keychains.keychain import Anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,10 +21,10 @@ from lazyimg.errors import (
     RegistryUnreachable,
     Unauthorized,
 )
-from lazyimg.registry.bytes_body import BytesBody
-from lazyimg.registry.keychain import Credentials, StaticKeychain
+from lazyimg.registry.authorization.token import TokenRefused
+from lazyimg.registry.keychains.keychain import Credentials, StaticKeychain
 from lazyimg.registry.session import PushSession
-from lazyimg.registry.token import TokenRefused
+from lazyimg.registry.uploads.bytes_body import BytesBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable

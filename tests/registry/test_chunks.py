@@ -14,8 +14,8 @@ from support.keeping_registry import KeepingRegistry
 import lazyimg as li
 from lazyimg.errors import ContentMismatch, InvalidSetting, RegistryError
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.chunks import Chunks
 from lazyimg.registry.habits import LEAST, MOST, USUAL, Habits
+from lazyimg.registry.uploads.chunks import Chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from support.http_server import Exchange
 
     from lazyimg.registry.client import Client
-    from lazyimg.registry.upload import Upload
+    from lazyimg.registry.uploads.upload import Upload
 
 DATA = some_bytes(600_000)
 DIGEST = Digest.of(DATA)

@@ -16,8 +16,8 @@ import lazyimg as li
 from lazyimg.errors import Denied, RegistryError
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
-from lazyimg.registry.early import Early
-from lazyimg.registry.pools import Tls
+from lazyimg.registry.transport.early import Early
+from lazyimg.registry.transport.pools import Tls
 from lazyimg.server.faults import Fault, Status
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from support.programs import need
 
 import lazyimg as li
 from lazyimg.errors import InvalidReference, InvalidSetting, RegistryUnreachable, Unauthorized
-from lazyimg.registry.address import RefusedAddress
-from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.host import Host, gathered
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.keychains.keychain import Anonymous
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.transport import Timeouts, Untrusted
+from lazyimg.registry.transport.address import RefusedAddress
+from lazyimg.registry.transport.breaks import Disagreement
+from lazyimg.registry.transport.wire import Timeouts, Untrusted
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from support.relay import Relay
 
 import lazyimg as li
 from lazyimg.errors import ContentMismatch, MissingExtra, RegistryUnreachable
-from lazyimg.registry import pools
 from lazyimg.registry.client import Client
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.session import PushSession
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport import pools
+from lazyimg.registry.transport.wire import Timeouts
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 pytestmark = pytest.mark.peer
 

@@ -19,13 +19,13 @@ from support.http_server import HttpServer
 from support.programs import need
 
 from lazyimg.errors import Denied, RegistryTimeout, RegistryUnreachable
-from lazyimg.registry.breaks import Disagreement
 from lazyimg.registry.client import Client
-from lazyimg.registry.network import Dialer
-from lazyimg.registry.pools import Tls as Trust
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.tls_stream import TlsStream
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.breaks import Disagreement
+from lazyimg.registry.transport.network import Dialer
+from lazyimg.registry.transport.pools import Tls as Trust
+from lazyimg.registry.transport.tls_stream import TlsStream
+from lazyimg.registry.transport.wire import Timeouts
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:

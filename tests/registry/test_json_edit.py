@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazyimg.registry.json_edit import remove_member, set_member
+from lazyimg.registry.keychains.json_edit import remove_member, set_member
 
 KEYS = st.sampled_from(["auths", "a", "b", 'q"\\', "é"])
 VALUES = st.recursive(

@@ -16,10 +16,10 @@ from support.shown import shown
 
 import lazyimg as li
 from lazyimg.errors import CredentialError
-from lazyimg.registry.auth_file import AuthFile
-from lazyimg.registry.auth_store import LoginName
-from lazyimg.registry.credential_helper import ask_helper
-from lazyimg.registry.keychain import (
+from lazyimg.registry.keychains.auth_file import AuthFile
+from lazyimg.registry.keychains.auth_store import LoginName
+from lazyimg.registry.keychains.credential_helper import ask_helper
+from lazyimg.registry.keychains.keychain import (
     Anonymous,
     Credentials,
     DefaultKeychain,

@@ -25,10 +25,10 @@ from lazyimg.errors import (
     RegistryUnreachable,
     Unauthorized,
 )
-from lazyimg.registry.auth_store import AuthStore, LoginName
-from lazyimg.registry.credentials import Credentials
-from lazyimg.registry.keychain import DefaultKeychain, DockerKeychain
-from lazyimg.registry.locked_file import LockedFile
+from lazyimg.registry.keychains.auth_store import AuthStore, LoginName
+from lazyimg.registry.keychains.credentials import Credentials
+from lazyimg.registry.keychains.keychain import DefaultKeychain, DockerKeychain
+from lazyimg.registry.keychains.locked_file import LockedFile
 from lazyimg.server.tls import Tls
 
 if TYPE_CHECKING:
@@ -464,8 +464,8 @@ def test_logging_out_of_nothing(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from lazyimg.registry.auth_store import AuthStore, LoginName
-from lazyimg.registry.credentials import Credentials
+from lazyimg.registry.keychains.auth_store import AuthStore, LoginName
+from lazyimg.registry.keychains.credentials import Credentials
 path, writer = sys.argv[1:]
 for number in range(25):
     name = LoginName.parse(f"w{writer}-{number}.example")

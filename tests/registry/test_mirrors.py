@@ -23,7 +23,7 @@ from lazyimg.errors import (
 )
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
-from lazyimg.registry.keychain import StaticKeychain
+from lazyimg.registry.keychains.keychain import StaticKeychain
 from lazyimg.registry.mirrors import Mirror, MirroredClient
 from lazyimg.registry.retry import Retries
 

@@ -23,13 +23,13 @@ from support.programs import need
 import lazyimg as li
 from lazyimg.errors import MissingExtra, RegistryUnreachable
 from lazyimg.oci.digest import Digest
-from lazyimg.registry import network
 from lazyimg.registry.client import Client
-from lazyimg.registry.keychain import StaticKeychain
-from lazyimg.registry.network import Call, CallStream, Dialer, calling, unsent_bytes
-from lazyimg.registry.outgoing import Outgoing
-from lazyimg.registry.pools import Tls
-from lazyimg.registry.transport import RequestRecord, Untrusted
+from lazyimg.registry.keychains.keychain import StaticKeychain
+from lazyimg.registry.transport import network
+from lazyimg.registry.transport.network import Call, CallStream, Dialer, calling, unsent_bytes
+from lazyimg.registry.transport.outgoing import Outgoing
+from lazyimg.registry.transport.pools import Tls
+from lazyimg.registry.transport.wire import RequestRecord, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,7 +22,8 @@ from support.shown import Listener, forms_of, shown
 import lazyimg as li
 from lazyimg.cli import main
 from lazyimg.errors import LazyImgError, RegistryWarning
-from lazyimg.registry.credentials import Credentials, Secret
+from lazyimg.registry.keychains.credentials import Credentials
+from lazyimg.registry.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

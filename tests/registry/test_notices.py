@@ -15,15 +15,15 @@ from support.http_server import Exchange, HttpServer
 
 import lazyimg as li
 from lazyimg.errors import RegistryWarning
-from lazyimg.registry.keychain import StaticKeychain
-from lazyimg.registry.notices import RateLimit, read_rate_limit, read_warnings
+from lazyimg.registry.keychains.keychain import StaticKeychain
+from lazyimg.registry.transport.notices import RateLimit, read_rate_limit, read_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from lazyimg.registry.client import Client
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 
 def warning(*texts: str) -> Callable[[Exchange], None]:

@@ -22,7 +22,8 @@ def loaded_by(statement: str) -> set[str]:
 def test_package_loads_nothing_heavy() -> None:
     """The package and its keychains know no HTTP library."""
     assert loaded_by("import lazyimg.registry; dir(lazyimg.registry)") == set()
-    assert loaded_by("import lazyimg.registry.keychain; lazyimg.registry.keychain.DefaultKeychain()") == set()
+    asked = "from lazyimg.registry.keychains.keychain import DefaultKeychain; DefaultKeychain()"
+    assert loaded_by(asked) == set()
 
 
 def test_client_is_loaded_when_named() -> None:

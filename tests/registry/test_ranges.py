@@ -14,7 +14,7 @@ import lazyimg as li
 from lazyimg.errors import ContentMismatch, InvalidSetting
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.keychains.keychain import Anonymous
 from lazyimg.server.faults import Fault, Truncate
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from support.docker_registry import DockerRegistry
     from support.front import Front
 
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 DATA = some_bytes(700_000)
 DIGEST = Digest.of(DATA)

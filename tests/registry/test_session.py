@@ -13,9 +13,9 @@ from support.http_server import Exchange, HttpServer
 
 from lazyimg.errors import Cancelled, Denied, RegistryError, RegistryUnreachable, Unauthorized
 from lazyimg.oci.digest import Digest
-from lazyimg.registry.keychain import StaticKeychain
+from lazyimg.registry.authorization.token import TokenRefused
+from lazyimg.registry.keychains.keychain import StaticKeychain
 from lazyimg.registry.session import PushSession
-from lazyimg.registry.token import TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

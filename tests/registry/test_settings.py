@@ -12,10 +12,10 @@ import pytest
 import lazyimg as li
 from lazyimg.errors import InvalidSetting, LazyImgError
 from lazyimg.registry.client import Client
-from lazyimg.registry.credentials import Credentials
+from lazyimg.registry.keychains.credentials import Credentials
 from lazyimg.registry.mirror_name import MirrorName
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.wire import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

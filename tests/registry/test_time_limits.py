@@ -18,7 +18,7 @@ from lazyimg.errors import RegistryError, RegistryTimeout, RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
 from lazyimg.registry.retry import Retries
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.wire import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -24,7 +24,7 @@ from lazyimg.errors import (
 )
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.conversation import Patience
-from lazyimg.registry.keychain import StaticKeychain
+from lazyimg.registry.keychains.keychain import StaticKeychain
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.session import PushSession
 

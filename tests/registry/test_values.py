@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazyimg.errors import Denied, NotFound, RegistryError, Unauthorized
-from lazyimg.registry.challenge import parse_challenges
+from lazyimg.registry.authorization.challenge import parse_challenges
+from lazyimg.registry.authorization.scope import Scope, all_covered, merge, parse_scopes, pull, push
 from lazyimg.registry.failure import Words, mask, read_words, refusal
 from lazyimg.registry.location import held_bytes, next_page, resolve, with_digest
 from lazyimg.registry.retry import Retries, retry_after
-from lazyimg.registry.scope import Scope, all_covered, merge, parse_scopes, pull, push
 
 # --- challenges ------------------------------------------------------------------------------------------
 

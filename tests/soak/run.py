@@ -20,7 +20,7 @@ from soak.usage import Usage, Watch, quarters, settled, usage_of
 import lazyimg as li
 
 if TYPE_CHECKING:
-    from lazyimg.registry.transport import RequestRecord
+    from lazyimg.registry.transport.wire import RequestRecord
 
 OUTAGES = (0.0, 5.0)
 """Seconds that the registry stays down after a kill, in turn: none, and more than retries go on for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lazyimg.registry.client import Client
-from lazyimg.registry.keychain import Anonymous
+from lazyimg.registry.keychains.keychain import Anonymous
 from lazyimg.registry.retry import Retries
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from support.pages import ROOT
 
 import lazyimg as li
 from lazyimg.errors import RegistryTimeout, SourceError
-from lazyimg.registry.transport import Timeouts
+from lazyimg.registry.transport.wire import Timeouts
 from lazyimg.server.actions import Status
 from lazyimg.server.faults import Fault
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import lazyimg as li
 from lazyimg.errors import CredentialError
-from lazyimg.registry.auth_file import AuthFile
-from lazyimg.registry.clouds.azure import _expiry
-from lazyimg.registry.clouds.ecr import Place
-from lazyimg.registry.clouds.pull_secret import PullSecret
-from lazyimg.registry.clouds.words import code_of
+from lazyimg.registry.keychains.auth_file import AuthFile
+from lazyimg.registry.keychains.clouds.azure import _expiry
+from lazyimg.registry.keychains.clouds.ecr import Place
+from lazyimg.registry.keychains.clouds.pull_secret import PullSecret
+from lazyimg.registry.keychains.clouds.words import code_of
 
 WORDS = st.sampled_from(
     [

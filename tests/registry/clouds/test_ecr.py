@@ -13,7 +13,7 @@ import pytest
 
 import lazyimg as li
 from lazyimg.errors import CredentialError, MissingExtra
-from lazyimg.registry.clouds.ecr import Place
+from lazyimg.registry.keychains.clouds.ecr import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from support.http_server import Exchange, HttpServer
 
-    from lazyimg.registry.credentials import Credentials
+    from lazyimg.registry.keychains.credentials import Credentials
 
 SECRET = "s3cret-passw0rd"
 TOKEN = "pod-t0ken-that-nobody-sees"

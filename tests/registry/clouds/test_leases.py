@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import lazyimg as li
-from lazyimg.registry.clouds.leases import Lease, Leases
-from lazyimg.registry.credentials import Credentials
+from lazyimg.registry.keychains.clouds.leases import Lease, Leases
+from lazyimg.registry.keychains.credentials import Credentials
 
 if TYPE_CHECKING:
     import pytest
