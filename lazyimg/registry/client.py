@@ -34,7 +34,7 @@ from lazyimg.registry.host import Host
 from lazyimg.registry.keychains.credentials import Keychain
 from lazyimg.registry.lists import listed, pages
 from lazyimg.registry.opening import conversation
-from lazyimg.registry.referrers import Asking, list_referrer
+from lazyimg.registry.referrers import Referrers
 from lazyimg.registry.retry import Retries
 from lazyimg.registry.settings import File, Proxy
 from lazyimg.registry.transport.pools import Tls
@@ -44,7 +44,6 @@ from lazyimg.registry.uploads.upload import Upload
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-_MAY_REFER = b'"subject"'  # a look before the manifest is parsed
 _NO_HEAD = frozenset({400, 405, 501})  # what registries answer to a HEAD they do not offer
 
 
@@ -193,8 +192,7 @@ class Client:
             data: its bytes.
             media_type: what they are.
 
-        One with a subject is listed as its referrer: by the registry, or under the fallback tag where the
-        registry does not say that it does (`lazyimg.registry.referrers`).
+        One with a subject is listed as its referrer, by the registry or us (`lazyimg.registry.referrers`).
 
         Returns:
             The digest of the bytes.
@@ -215,18 +213,21 @@ class Client:
         question = self._endpoints.manifest("PUT", repository, reference, data, media_type)
         answer = self._conversation.ask(question)
         check_stored(answer, digest, f"{self.registry}/{repository}")
-        if _MAY_REFER in data and "OCI-Subject" not in answer.headers:
-            list_referrer(self, repository, data, media_type)
+        if "OCI-Subject" not in answer.headers:
+            self._referrers(repository).add(data, media_type, digest)
         return digest
 
     def delete_manifest(self, repository: str, reference: str) -> None:
         """Delete a tag, or a manifest by its digest.
 
+        What has a subject is no longer listed as its referrer either; a manifest is read first, to know that.
+
         Raises:
             NotFound: there is none.
             RegistryError: the registry refused, or deletes nothing (405).
         """
-        self._conversation.ask(self._endpoints.manifest("DELETE", repository, reference))
+        with self._referrers(repository).without(named_digest(reference)):
+            self._conversation.ask(self._endpoints.manifest("DELETE", repository, reference))
 
     def head_blob(self, repository: str, digest: str) -> int | None:
         """Return the size of a blob in bytes, None if the repository has no such blob.
@@ -366,9 +367,8 @@ class Client:
             NotFound: there is no such repository.
             InvalidDocument: the registry answered something else.
         """
-        found = pages(self._conversation, lambda page: self._endpoints.tags(repository, page))
-        what = f"list the tags of {repository}"
-        return [tag for answer in found for tag in listed(answer, "tags", what)]
+        answers = pages(self._conversation, lambda page: self._endpoints.tags(repository, page))
+        return listed(answers, "tags", f"list the tags of {repository}")
 
     def catalog(self) -> list[str]:
         """Return the repositories of the registry, all pages of them, in the registry's order.
@@ -379,13 +379,11 @@ class Client:
             NotFound: the registry has no catalog.
             InvalidDocument: the registry answered something else.
         """
-        found, what = pages(self._conversation, self._endpoints.catalog), "list the repositories"
-        return [name for answer in found for name in listed(answer, "repositories", what)]
+        answers = pages(self._conversation, self._endpoints.catalog)
+        return listed(answers, "repositories", "list the repositories")
 
     def referrers(self, repository: str, digest: str, artifact_type: str | None = None) -> list[Descriptor]:
-        """Return what refers to a manifest (distribution-spec, "Listing Referrers"), all pages of it.
-
-        Where the registry has no referrers API, what is listed under the fallback tag.
+        """Return what refers to a manifest: all that the registry lists, or else the fallback tag does.
 
         Args:
             repository: such as ``me/app``.
@@ -396,5 +394,7 @@ class Client:
             RegistryError: the registry refused.
             InvalidDocument: the registry answered something else.
         """
-        asking = Asking(self, self._conversation, self._endpoints, repository)
-        return asking.referring(Digest(digest), artifact_type)
+        return self._referrers(repository).of(Digest(digest), artifact_type)
+
+    def _referrers(self, repository: str) -> Referrers:
+        return Referrers(self, self._conversation, self._endpoints, repository)

@@ -1,7 +1,7 @@
 """What registries list, page after page: tags, repositories, referrers (distribution-spec, "Discovery")."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lazyimg.errors import InvalidDocument, RegistryError
@@ -46,17 +46,21 @@ def pages(conversation: Conversation, ask_for: Callable[[str | None], Question])
     )
 
 
-def listed(answer: Answer, member: str, what: str) -> list[str]:
-    """Read one page of a list of names.
+def listed(answers: Iterable[Answer], member: str, what: str) -> list[str]:
+    """Read the pages of a list of names.
 
     Args:
-        answer: the page.
-        member: the member of its JSON object that holds the names: ``tags`` or ``repositories``.
+        answers: the pages.
+        member: the member of their JSON objects that holds the names: ``tags`` or ``repositories``.
         what: what is listed, for the message.
 
     Raises:
-        InvalidDocument: it is no such list.
+        InvalidDocument: one is no such list.
     """
+    return [name for answer in answers for name in _names(answer, member, what)]
+
+
+def _names(answer: Answer, member: str, what: str) -> list[str]:
     try:
         body: Any = json.loads(answer.data)
         names = body[member] or []

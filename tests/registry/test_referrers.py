@@ -16,7 +16,7 @@ from lazyimg.oci.index import Index
 from lazyimg.oci.manifest import Manifest
 from lazyimg.oci.media_type import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from lazyimg.registry.client import Client
-from lazyimg.registry.referrers import fallback_tag, remove_under_tag
+from lazyimg.registry.referrers import fallback_tag
 from lazyimg.server.registry import Registry
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_the_fallback_tag_is_left_alone_where_the_registry_lists(embedded: str, 
 def test_entries_of_others_are_kept_and_taken_out_one_by_one(
     docker_registry: DockerRegistry, repository: str
 ) -> None:
-    """The index under the fallback tag is merged with; an entry is removed alone, once."""
+    """The index under the fallback tag is merged with; who is deleted leaves it, and leaves the others."""
     with Client(docker_registry.host) as client:
         other = Descriptor(
             media_type=OCI_MANIFEST, digest=artifact(client, repository, "a/x", Digest.of(b"x"))[1], size=3
@@ -91,9 +91,43 @@ def test_entries_of_others_are_kept_and_taken_out_one_by_one(
         assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest, one]
         client.put_manifest(repository, Digest.of(data), data, OCI_MANIFEST)
         assert len(client.referrers(repository, SUBJECT)) == 2
-        for _ in range(2):
-            remove_under_tag(client, repository, SUBJECT, one)
-            assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest]
+        client.delete_manifest(repository, one)
+        assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest]
+        with pytest.raises(NotFound):
+            client.delete_manifest(repository, one)
+        client.delete_manifest(repository, other.digest)  # lists another subject, as it refers to one
+        assert [entry.digest for entry in client.referrers(repository, SUBJECT)] == [other.digest]
+
+
+def test_deleting_where_the_registry_lists(embedded: str, repository: str) -> None:
+    """A registry with the referrers API takes out what is deleted itself, and gets no tag."""
+    with Client(embedded) as client:
+        _, one = artifact(client, repository, "a/one")
+        client.delete_manifest(repository, one)
+        assert client.referrers(repository, SUBJECT) == []
+        with pytest.raises(NotFound):
+            client.get_manifest(repository, fallback_tag(SUBJECT))
+
+
+def test_deleting_what_cannot_be_read(
+    docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
+) -> None:
+    """Who may not read a manifest, or whose registry has it broken, may still delete it."""
+    proxy = front(docker_registry.host)
+    for status, body in ((403, b""), (200, b"broken")):
+        with Client(docker_registry.host) as client:
+            _, one = artifact(client, repository, "a/one")
+
+        def answer(exchange: Exchange, status: int = status, body: bytes = body) -> bool:
+            if exchange.method == "GET":
+                exchange.answer(status, body)
+            return exchange.method == "GET"
+
+        proxy.intercept = answer
+        with Client(proxy.host) as client:
+            client.delete_manifest(repository, one)
+        with Client(docker_registry.host) as client, pytest.raises(NotFound):
+            client.get_manifest(repository, one)
 
 
 def test_an_index_can_refer_too(docker_registry: DockerRegistry, repository: str) -> None:
