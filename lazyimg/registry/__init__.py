@@ -1,22 +1,19 @@
 """Talking to registries: the OCI distribution-spec, one method an endpoint.
 
-The idea, from the wire upwards:
+From the wire upwards:
 
-- `network` and `transport` carry one HTTP exchange: sockets with deadlines, rules about which addresses may
-  be dialled, and the only place where errors of the HTTP library become ours;
-- `host` is what is different for one host, `pools` the connections to it; `negotiation`, `http2` and
-  `tls_stream` are those that all threads share;
-- `challenge`, `scope`, `token`, `auth` and `keychain` decide what an exchange is authorised with;
-- `conversation` asks one question until it has its final answer: authorise, retry, follow redirects;
-- `retry` and `budget` bound how often it is asked again, of one request and of a whole write;
-- `client` names the questions, `download` and `upload` are the two that carry bytes of any size; `progress`
-  is how far an upload has come, `chunks` the part of it in memory, `habits` what a registry wants;
+- `transport` carries one HTTP exchange, `host` is what is different for one host;
+- `keychains` give credentials, `authorization` decides what an exchange is sent with;
+- `conversation` asks one question until it has its final answer: authorise, retry, follow redirects; `retry`
+  and `budget` bound how often, of one request and of a whole write; `failure` words what it was refused;
+- `client` names the questions, one an endpoint; `download` and `uploads` are the two that carry bytes of any
+  size, with the `habits` that one registry was found to have; `mirrors` are other places to read from;
 - `session` is the opened right to push to one repository, and the first side effect of a write.
 
 Rules: httpx, httpcore and h2 are known here and nowhere else; no credential is ever in a message, a ``repr``
 or an attribute of an error; nothing is read without a limit, and nothing waits without one.
 
-The package itself imports nothing until it is asked for a name:
+What users need of it is named by the package, which imports nothing until it is asked for a name:
 
 >>> import lazyimg.registry
 >>> lazyimg.registry.Client.__name__

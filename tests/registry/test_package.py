@@ -30,7 +30,14 @@ def test_client_is_loaded_when_named() -> None:
     """``lazyimg.registry.Client`` is there without being imported first."""
     assert "httpx" in loaded_by("import lazyimg.registry; lazyimg.registry.Client")
     assert lazyimg.registry.Client("ghcr.io").registry == "ghcr.io"
-    assert {"Client", "PushSession", "Upload"} <= set(dir(lazyimg.registry))
+
+
+def test_names_for_users() -> None:
+    """What users need is named by the package, wherever it is written."""
+    named = set(lazyimg.registry._HOMES)
+    assert {"Client", "Credentials", "Retries", "Timeouts"} <= named <= set(dir(lazyimg.registry))
+    for name in named:
+        assert getattr(lazyimg.registry, name).__name__ == name
 
 
 @pytest.mark.parametrize("name", sorted(lazyimg.registry._HOMES))
