@@ -81,8 +81,11 @@ def is_seconds(value: object) -> bool:
 
 
 def is_file(value: object) -> bool:
-    """Whether it names a file."""
-    return isinstance(value, str | os.PathLike)
+    """Whether it can name a file."""
+    try:
+        return isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(value)
+    except (TypeError, ValueError):  # of what it says its path is, or of half a letter
+        return False
 
 
 def is_header(value: object) -> bool:

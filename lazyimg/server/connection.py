@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 KEY = "lazyimg.connection"
 """Where the scope of a request holds its `Connection`."""
+
+ABSOLUTE = re.compile("https?://[^/]*", re.IGNORECASE)
+"""What stands before the path in the absolute form of a request (RFC 9112, section 3.2.2)."""
 
 AT_ONCE = struct.pack("ii", 1, 0)
 """The SO_LINGER that makes closing a reset."""
@@ -68,10 +72,12 @@ class Protocol(H11Protocol):
 
 
 def _told(app: Any, connection: Connection) -> ASGIApp:
-    """Return the application, told of a connection."""
+    """Return the application, told of a connection, and of paths alone: a proxy names host and path."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         scope[KEY] = connection
+        if named := ABSOLUTE.match(scope["path"]):
+            scope["path"] = scope["path"][named.end() :] or "/"
         await app(scope, receive, send)
 
     return call

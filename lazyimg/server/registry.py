@@ -80,7 +80,7 @@ class Registry:
         durable: bool = False,
     ) -> None:
         check(users, durable=durable, directory=directory, host=host, port=port, hook=hook, token=token)
-        check(tls=tls, limits=limits, remember=remember)
+        check(tls=tls, limits=limits, remember=remember, read_only=read_only)
         self._address = (host, port)
         self._tls = Tls(*tls) if isinstance(tls, tuple) else tls or None
         self._running_tls: Tls | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_file(value: object) -> bool:
-    return isinstance(value, str | os.PathLike)
+    try:
+        return isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(value)
+    except (TypeError, ValueError):  # of what it says its path is, or of half a letter
+        return False
 
 
 def _is_tls(value: object) -> bool:
@@ -37,9 +41,13 @@ def _is_tls(value: object) -> bool:
 
 WANTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "directory": (lambda value: value is None or _is_file(value), "a directory, or None for memory,"),
-    "host": (lambda value: isinstance(value, str) and value != "", "an address such as '127.0.0.1'"),
+    "host": (
+        lambda value: isinstance(value, str) and value != "" and value.isprintable(),
+        "an address such as '127.0.0.1'",
+    ),
     "port": (lambda value: _is_whole(value) and value in PORTS, "a port, or 0 for a free one,"),
     "hook": (lambda value: value is None or callable(value), "a function of a request"),
+    "read_only": (lambda value: isinstance(value, bool), "True or False"),
     "token": (lambda value: isinstance(value, bool | Tokens), "True, or lazyimg.server.tokens.Tokens,"),
     "tls": (_is_tls, "True, a pair (certificate, key) of files, or lazyimg.server.tls.Tls"),
     "limits": (
@@ -47,7 +55,7 @@ WANTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "lazyimg.server.limits.UploadLimits",
     ),
     "remember": (
-        lambda value: value is None or (_is_whole(value) and value >= 0),
+        lambda value: value is None or (_is_whole(value) and 0 <= value <= sys.maxsize),
         "how many requests, or None for all,",
     ),
 }

@@ -193,6 +193,25 @@ def test_bad_http_is_answered_quietly(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("target", "answer", "path"),
+    [
+        ("http://{}/v2/", 200, "/v2/"),
+        ("HTTPS://other/v2/a/tags/list?n=1", 404, "/v2/a/tags/list"),
+        ("http://{}", 404, "/"),
+    ],
+)
+def test_a_request_may_name_the_host_before_the_path(target: str, answer: int, path: str) -> None:
+    """As proxies are asked, and servers have to take it (RFC 9112, section 3.2.2)."""
+    with Registry() as registry:
+        host, _, port = registry.host.partition(":")
+        line = f"GET {target.format(registry.host)} HTTP/1.1\r\nHost: {registry.host}\r\n\r\n"
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(line.encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 %d" % answer)
+        assert [request.path for request in registry.requests] == [path]
+
+
 def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in the server's thread comes out of start(), and nothing is left behind."""
 

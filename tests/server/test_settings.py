@@ -25,6 +25,8 @@ ANNA = {"anna": "secret"}
     [
         ({"directory": 7}, r"directory=7: a directory, or None for memory, is wanted"),
         ({"host": ""}, r"host='': an address"),
+        ({"host": "127.0.0.1\0"}, r"host='127.0.0.1\\x00': an address"),
+        ({"host": "\ud800"}, r"host='\\ud800': an address"),
         ({"host": None}, r"host is a NoneType: an address"),
         ({"port": "5000"}, r"port='5000': a port, or 0 for a free one, is wanted"),
         ({"port": 65536}, r"port=65536"),
@@ -37,6 +39,9 @@ ANNA = {"anna": "secret"}
         ({"limits": 80_000}, r"limits=80000: lazyimg.server.limits.UploadLimits is wanted"),
         ({"remember": -1}, r"remember=-1: how many requests, or None for all"),
         ({"remember": 1.5}, r"remember=1.5"),
+        ({"remember": 10**30}, r"remember=10{30}: how many requests"),
+        ({"read_only": "no"}, r"read_only='no': True or False is wanted"),
+        ({"directory": "a\0b"}, r"directory='a\\x00b': a directory"),
         ({"durable": True}, r"durable=True is for a directory"),
         ({"users": [("anna", "secret")]}, r"users is a list: a mapping from names to passwords"),
         ({"users": {**ANNA, "ben:secret": "x"}}, r"the name of number 2 cannot be: a text without a colon"),
