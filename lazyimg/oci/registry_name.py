@@ -13,6 +13,7 @@ DOCKER_HUB_HOST: Final = "registry-1.docker.io"
 
 _ALIASES: Final = frozenset({DOCKER_HUB, "index.docker.io", DOCKER_HUB_HOST})
 _MAX_PORT: Final = 65535
+_PORT_DIGITS: Final = 5
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(
     rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[(?P<ipv6>[0-9a-fA-F:]+)\])(?::(?P<port>[0-9]+))?"
@@ -69,7 +70,7 @@ def _is_qualified(name: str) -> bool:
 
 
 def _check_port(port: str | None) -> None:
-    if port is not None and not 0 < int(port[:9]) <= _MAX_PORT:
+    if port is not None and (len(port) > _PORT_DIGITS or not 0 < int(port) <= _MAX_PORT):
         raise InvalidReference(f"{port[:20]} is no port: it must be 1 to {_MAX_PORT}")
 
 

@@ -110,8 +110,18 @@ def locate(host: str, scheme: str | None = None) -> tuple[str, str]:
     if not isinstance(host, str):
         raise wrong("host", host, "a registry, such as 'ghcr.io',", is_secret=True)
     name = canonical_host(host)
-    if not name or _PLACE.fullmatch(name) is None or urlsplit(f"//{name}").hostname is None:
+    if not _is_place(name):
         shown = name.rpartition("@")[2][:100]
         raise InvalidReference(f"{shown!r} is no registry, or there is a user before it: write host[:port]")
     scheme = scheme or ("http" if is_loopback(name) else "https")
     return name, f"{scheme}://{_HUB_HOST if name == 'docker.io' else name}"
+
+
+def _is_place(name: str) -> bool:
+    if _PLACE.fullmatch(name) is None:
+        return False
+    parts = urlsplit(f"//{name}")
+    try:
+        return parts.hostname is not None and parts.port != 0
+    except ValueError:  # of its port
+        return False

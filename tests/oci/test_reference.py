@@ -94,6 +94,8 @@ def test_weak_reading_fills_in_what_docker_fills_in(
         ("ghcr.io:port/app", "no registry"),
         ("ghcr.io:0/app", "no port"),
         ("ghcr.io:65536/app", "no port"),
+        ("ghcr.io:0000000400000000000000000/app", "no port"),
+        ("ghcr.io:000443/app", "no port"),
         ("ghcr.io:" + "9" * 500 + "/app", "no port"),
         ("[::1/app", "no registry"),
         ("[]/app", "no repository name"),

@@ -140,7 +140,22 @@ def test_a_client_and_keychains_take_keychains() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "[::1", "::1", "a b", "a\r\nb", "\ud800", "me:s3cret@ghcr.io", None, b"ghcr.io", 5]
+    "host",
+    [
+        "",
+        "reg:65536",
+        "reg:0",
+        "reg:000443",
+        "[::1",
+        "::1",
+        "a b",
+        "a\r\nb",
+        "\ud800",
+        "me:s3cret@ghcr.io",
+        None,
+        b"ghcr.io",
+        5,
+    ],
 )
 def test_a_client_is_of_a_registry(host: Any) -> None:
     """What is no host is refused where it is said, and a password before it is not repeated."""
