@@ -120,8 +120,9 @@ def locate(host: str, scheme: str | None = None) -> tuple[str, str]:
 def _is_place(name: str) -> bool:
     if _PLACE.fullmatch(name) is None:
         return False
-    parts = urlsplit(f"//{name}")
     try:
-        return parts.hostname is not None and parts.port != 0
-    except ValueError:  # of its port
+        parts = urlsplit(f"//{name}")
+        host, port = parts.hostname, parts.port
+    except ValueError:  # of its port, or of brackets around what is no address
         return False
+    return host is not None and port != 0

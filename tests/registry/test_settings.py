@@ -148,6 +148,7 @@ def test_a_client_and_keychains_take_keychains() -> None:
         "reg:000443",
         "[::1",
         "::1",
+        "[1:2]",
         "a b",
         "a\r\nb",
         "\ud800",
