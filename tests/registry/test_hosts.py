@@ -397,6 +397,8 @@ def test_a_transport_for_one_host() -> None:
     """What a user made carries that host's requests, and nobody else's; what it raises has our words."""
 
     class Broken(httpx.BaseTransport):
+        secrets = None  # its own, and nothing to us
+
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("no line", request=request)
 

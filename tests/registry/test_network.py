@@ -21,7 +21,7 @@ from support.ports import free_port
 from support.programs import need
 
 import lazyimg as li
-from lazyimg.errors import MissingExtra, RegistryUnreachable
+from lazyimg.errors import InvalidSetting, MissingExtra, RegistryUnreachable
 from lazyimg.oci.digest import Digest
 from lazyimg.registry.client import Client
 from lazyimg.registry.keychains.keychain import StaticKeychain
@@ -422,6 +422,16 @@ def test_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         words = rf"reg\.lan cannot be reached: the proxy http://{server.host} does not let us through \(501\)"
         with Client("reg.lan", retries=0) as registry, pytest.raises(RegistryUnreachable, match=words):
             registry.ping()
+
+
+@pytest.mark.parametrize("address", ["http://me:s3cret@[proxy:1", "http://me:s3cret\udc80@proxy:1"])
+def test_proxy_of_the_environment_that_is_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """It is refused as one that is named, and nothing of it is repeated; whoever is told of requests, too."""
+    monkeypatch.setenv("http_proxy", address)
+    lost = Client("reg.lan", insecure=True, retries=0, observer=lambda record: None)  # noqa: ARG005
+    with lost as registry, pytest.raises(InvalidSetting, match="the proxy's address") as caught:
+        registry.ping()
+    assert "s3cret" not in str(caught.value)
 
 
 def test_proxy_of_socks_needs_a_library() -> None:

@@ -120,8 +120,7 @@ class Pools(httpx.BaseTransport):
     """Connection pools of one client: one for http, one for https, each again behind a proxy.
 
     Thread safe; the pools are built on first use, and again in a process that was forked: over a connection
-    shared with the parent, each would read the other's answers. Errors are httpcore's own: `transport` maps
-    them.
+    shared with the parent, each would read the other's answers. Errors are httpcore's own: `wire` maps them.
 
     Args:
         dialer: opens the connections.
@@ -280,6 +279,7 @@ def _read_proxy(address: str) -> httpx.Proxy:
             "a SOCKS proxy needs the library socksio: pip install socksio, or name one of HTTP"
         )
     with contextlib.suppress(ValueError, httpx.InvalidURL):
+        urlsplit(address)  # by which it is shown, and which refuses more than httpx
         return httpx.Proxy(address)
     raise InvalidSetting(
         "the proxy's address cannot be used: write http://host:port or https://host:port; user and password "
@@ -300,6 +300,9 @@ def _proxy_of_environment(scheme: str, host: str, port: int) -> str | None:
     """Return the proxy that the environment names for a host, None where it names none.
 
     For this machine it never does, as for other tools: what is said to it in plain text is for nobody else.
+
+    Raises:
+        InvalidSetting: it names something else.
     """
     if zone_of_name(host) is Zone.LOOPBACK:
         return None
@@ -307,4 +310,6 @@ def _proxy_of_environment(scheme: str, host: str, port: int) -> str | None:
     found = proxies.get(scheme) or proxies.get("all")
     if not found or proxy_bypass(host) or proxy_bypass(f"{host}:{port}"):
         return None
-    return Secret(found if "://" in found else f"http://{found}")
+    address = Secret(found if "://" in found else f"http://{found}")
+    _read_proxy(address)
+    return address

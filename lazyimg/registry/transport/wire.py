@@ -20,6 +20,7 @@ from lazyimg.registry.transport.breaks import VIA, Untrusted, broken, by_way_of
 from lazyimg.registry.transport.network import Call, calling
 from lazyimg.registry.transport.notices import Notices, RateLimit, read_rate_limit, read_warnings
 from lazyimg.registry.transport.outgoing import Outgoing
+from lazyimg.registry.transport.pools import Pools
 from lazyimg.registry.transport.timeouts import Timeouts
 
 __all__ = [
@@ -214,7 +215,7 @@ class Wire:
     @property
     def carried(self) -> tuple[str, ...]:
         """What is sent with requests to whom they pass by, and must not be shown either."""
-        return tuple(getattr(self._transport, "secrets", ()))
+        return self._transport.secrets if isinstance(self._transport, Pools) else ()
 
     def secrets_of(self, request: Request) -> tuple[str, ...]:
         """All that must not be shown of an answer, what the request itself was sent with included."""
