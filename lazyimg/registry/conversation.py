@@ -238,7 +238,7 @@ class Conversation:
                 error: RegistryError | RegistryUnreachable = refused
                 is_doubted = attempt == 0 and not question.doubted.isdisjoint(refused.codes)
                 if reply.status not in TRANSIENT and not is_doubted:
-                    if before:  # of what the first try ended, this may be no more than what is left
+                    if before not in {"", str(error)}:  # it may be no more than what the first try left
                         error.add_note(f"the try before it: {before}")
                     raise error
                 wait = retry_after(reply.headers.get("Retry-After"))
