@@ -63,7 +63,7 @@ class RegistrySite(Site):
 
 
 def _reference(value: Reference | str) -> Reference:
-    return Reference.parse(value) if isinstance(value, str) else value
+    return Reference.of(value)
 
 
 def tags_of(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -265,7 +265,7 @@ def test_reading_is_total_and_writing_reads_back(text: str, strict: bool) -> Non
 @pytest.mark.parametrize("wrong", [None, 7, b"python:3"])
 def test_what_is_no_text_is_no_reference(wrong: Any) -> None:
     """A variable that was never set is refused where it is given, not when it is forced."""
-    for source in (li.Image.from_registry, li.Index.from_registry, li.Layer.from_registry):
+    for source in (li.Image.from_registry, li.Index.from_registry, li.Layer.from_registry, li.RegistryTarget):
         with pytest.raises(InvalidReference, match=f"a {type(wrong).__name__} is no reference"):
             source(wrong)
     assert Reference.of(Reference.of("python")) == Reference.parse("python")
