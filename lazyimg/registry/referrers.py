@@ -14,7 +14,15 @@ from typing import Protocol
 
 from attrs import frozen
 
-from lazyimg.errors import ContentMismatch, Denied, InvalidDocument, NotFound, RegistryError, Unauthorized
+from lazyimg.errors import (
+    ContentMismatch,
+    Denied,
+    InvalidDocument,
+    LazyImgError,
+    NotFound,
+    RegistryError,
+    Unauthorized,
+)
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
@@ -102,12 +110,19 @@ class Referrers:
         Where the registry itself lists what refers to the subject, nothing is changed.
 
         Raises:
-            RegistryError: the registry refused, or others kept putting the entry back.
+            RegistryError: the registry refused, or others kept putting the entry back. A note says so of what
+                is deleted by then.
         """
         subject = None if digest is None else self._subject_of(digest)
         yield
-        if digest is not None and subject is not None and self._answered(subject) is None:
-            self._merge(subject, digest, None)
+        if digest is None or subject is None:
+            return
+        try:
+            if self._answered(subject) is None:
+                self._merge(subject, digest, None)
+        except LazyImgError as error:
+            error.add_note(f"{digest} is deleted, but may still be listed as a referrer of {subject}")
+            raise
 
     def _subject_of(self, digest: Digest) -> Digest | None:
         try:
@@ -163,7 +178,7 @@ class Referrers:
 
 _GIVEN_UP = {
     True: ("list", "The manifest itself is there; write it again"),
-    False: ("unlist", "The manifest itself is gone; take it out of the index under that tag"),
+    False: ("unlist", "Take it out of the index under that tag"),
 }
 
 

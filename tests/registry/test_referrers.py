@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.http_server import Exchange, HttpServer
 
-from lazyimg.errors import InvalidDocument, NotFound, RegistryError
+from lazyimg.errors import Denied, InvalidDocument, NotFound, RegistryError
 from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest
 from lazyimg.oci.index import Index
@@ -128,6 +128,27 @@ def test_deleting_what_cannot_be_read(
             client.delete_manifest(repository, one)
         with Client(docker_registry.host) as client, pytest.raises(NotFound):
             client.get_manifest(repository, one)
+
+
+def test_unlisting_that_is_refused(
+    docker_registry: DockerRegistry, front: Callable[[str], Front], repository: str
+) -> None:
+    """What came of the deletion itself is said, too."""
+    proxy = front(docker_registry.host)
+    with Client(docker_registry.host) as client:
+        _, one = artifact(client, repository, "a/one")
+
+    def answer(exchange: Exchange) -> bool:
+        if is_refused := fallback_tag(SUBJECT) in exchange.path:
+            exchange.answer(403)
+        return is_refused
+
+    proxy.intercept = answer
+    with Client(proxy.host) as client, pytest.raises(Denied) as caught:
+        client.delete_manifest(repository, one)
+    assert caught.value.__notes__ == [f"{one} is deleted, but may still be listed as a referrer of {SUBJECT}"]
+    with Client(docker_registry.host) as client, pytest.raises(NotFound):
+        client.get_manifest(repository, one)
 
 
 def test_an_index_can_refer_too(docker_registry: DockerRegistry, repository: str) -> None:
