@@ -60,10 +60,10 @@ class Access:
     denied: dict[str, bool] = field(factory=dict)
     tokens: Tokens | None = None
 
-    @property
-    def hashes(self) -> bool:
-        """Whether of some password the hash alone is known."""
-        return any(isinstance(known, Hashed) for known in (self.users or {}).values())
+    def takes_long(self, name: str, password: str) -> bool:
+        """Whether it takes a hash to tell if this is a user's password."""
+        known = None if self.users is None else self.users.get(name)
+        return isinstance(known, Hashed) and not known.remembers(password)
 
     def admit(self, caller: Caller) -> Bearer | None:
         """Let a request in, or refuse it.

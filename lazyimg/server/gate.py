@@ -19,7 +19,7 @@ from attrs import define, field
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Send
 
-from lazyimg.server.access import Caller
+from lazyimg.server.access import Caller, name_and_password
 from lazyimg.server.connection import KEY
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError, no_space
@@ -98,7 +98,9 @@ class Gate:
             if refusal is not None:
                 raise refusal if isinstance(refusal, ApiError) else ApiError(*refusal)
         await exchange.arrive()
-        scope[BEARER] = await self.context.judged(self.context.access.admit, exchange.caller)
+        caller, access = exchange.caller, self.context.access
+        pair = name_and_password(caller.authorization) if access.tokens is None else None
+        scope[BEARER] = await self.context.judged(pair, access.admit, caller)
 
 
 def line_of(request: Request, client: tuple[str, int] | None) -> str:

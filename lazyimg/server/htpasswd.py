@@ -32,18 +32,23 @@ class Hashed:
     _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False, repr=False)
     _known: bytes = field(default=b"", init=False, repr=False)
 
+    def remembers(self, password: str) -> bool:
+        """Tell whether this is the password, and was so before: without a hash."""
+        return hmac.compare_digest(self._seen(password), self._known)
+
     def matches(self, password: str) -> bool:
         """Tell whether this is the password."""
         import bcrypt  # noqa: PLC0415 - an extra, which was there when the file was read
 
-        data = password.encode()
-        seen = hmac.digest(self._key, data, "sha256")
-        if hmac.compare_digest(seen, self._known):
+        if self.remembers(password):
             return True
-        if not bcrypt.checkpw(data[:_LONGEST], self.value):
+        if not bcrypt.checkpw(password.encode()[:_LONGEST], self.value):
             return False
-        self._known = seen
+        self._known = self._seen(password)
         return True
+
+    def _seen(self, password: str) -> bytes:
+        return hmac.digest(self._key, password.encode(), "sha256")
 
 
 def read_htpasswd(path: Path) -> dict[str, Hashed]:

@@ -1,4 +1,4 @@
-"""The threads of a registry: a small pool for storage and hashing, a thread of its own for each hook."""
+"""The threads of a registry: a pool for storage, one for passwords, a thread of its own for each hook."""
 
 from __future__ import annotations
 
@@ -19,26 +19,33 @@ T = TypeVar("T")
 SIZE = 8
 """The largest number of pool threads: they wait for disks and hash without the interpreter's lock."""
 
+HASHING = 2
+"""The largest number of threads that hash passwords, which is slow on purpose."""
+
 
 @define
 class Workers:
     """Runs what would hold up the event loop."""
 
     _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
+    _hashing: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     def open(self) -> None:
-        """Make the pool ready; its threads start when they are needed."""
+        """Make the pools ready; their threads start when they are needed."""
         self._pool = ThreadPoolExecutor(SIZE, thread_name_prefix="lazyimg-registry")
+        self._hashing = ThreadPoolExecutor(HASHING, thread_name_prefix="lazyimg-registry-passwords")
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start ``function``, which is known to end soon, in the pool."""
-        if self._pool is None:
-            raise RuntimeError("the workers of the registry are closed")
-        return self._pool.submit(function, *args, **kwargs)
+        return _opened(self._pool).submit(function, *args, **kwargs)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function``, which is known to end soon, in the pool."""
         return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+
+    async def hash(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function``, which hashes a password, where whoever guesses waits for other guesses alone."""
+        return await asyncio.wrap_future(_opened(self._hashing).submit(function, *args, **kwargs))
 
     async def hold(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function``, which may block for ever, in a daemon thread that nothing else waits for."""
@@ -56,10 +63,17 @@ class Workers:
         return await asyncio.wrap_future(held)
 
     def close(self) -> None:
-        """End the pool's threads, waiting for what they do."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        """End the pools' threads, waiting for what they do; passwords that wait are looked at no more."""
+        for pool in (self._hashing, self._pool):
+            if pool is not None:
+                pool.shutdown(cancel_futures=pool is self._hashing)
+        self._pool = self._hashing = None
+
+
+def _opened(pool: ThreadPoolExecutor | None) -> ThreadPoolExecutor:
+    if pool is None:
+        raise RuntimeError("the workers of the registry are closed")
+    return pool
 
 
 def _deliver(settle: Callable[[T], None], value: T) -> None:

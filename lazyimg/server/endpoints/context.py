@@ -54,13 +54,15 @@ class Context:
         self.uploads.expire(math.inf)
         self.store.close()
 
-    async def judged(self, judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what tells whether a password is right: in the pool where hashing it takes long on purpose.
+    async def judged(
+        self, pair: tuple[str, str] | None, judge: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run what tells whether a name and a password, or none, are right: if that takes long, in a thread.
 
         Else whoever guesses would hold up everybody, uploads under way included.
         """
-        if self.access.hashes:
-            return await self.workers.run(judge, *args, **kwargs)
+        if pair is not None and self.access.takes_long(*pair):
+            return await self.workers.hash(judge, *args, **kwargs)
         return judge(*args, **kwargs)
 
     def repository(self, request: Request) -> Repository:

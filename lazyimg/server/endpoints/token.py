@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from attrs import frozen
 from starlette.responses import Response
 
-from lazyimg.server.access import BASIC, SERVICE, unauthorized
+from lazyimg.server.access import BASIC, SERVICE, name_and_password, unauthorized
 from lazyimg.server.endpoints.body import read_limited
 from lazyimg.server.endpoints.context import Context
 from lazyimg.server.errors import ApiError
@@ -51,7 +51,7 @@ class TokenEndpoint:
     async def get(self, request: Request) -> Response:
         """Answer GET: who asks says so by basic authentication, or not at all."""
         sent = request.headers.get("authorization")
-        user = await self.context.judged(self.context.access.user_of, sent)
+        user = await self.context.judged(name_and_password(sent), self.context.access.user_of, sent)
         if user is None and sent is not None:
             raise unauthorized(BASIC, WRONG)
         form = {name: request.query_params.getlist(name) for name in request.query_params}
@@ -62,7 +62,8 @@ class TokenEndpoint:
         too_long = ApiError(413, "SIZE_INVALID", f"a form has at most {LIMIT} bytes")
         data = await read_limited(request, LIMIT, too_long)
         form = parse_qs(data.decode(errors="replace"), keep_blank_values=True)
-        user = await self.context.judged(self._identified, form)
+        pair = _one(form, "username"), _one(form, "password")
+        user = await self.context.judged(pair, self._identified, form)
         return self._token(user, form, is_offline=_one(form, "access_type") == "offline")
 
     def _identified(self, form: Form) -> str:
