@@ -9,6 +9,7 @@ from lazyimg.errors import InvalidReference
 from lazyimg.oci.media_type import ACCEPT_MANIFESTS
 from lazyimg.registry.authorization import scope
 from lazyimg.registry.conversation import Question
+from lazyimg.registry.settings import is_str
 
 MANIFEST_LIMIT = 4 << 20  # bytes (distribution-spec, "Pushing Manifests")
 _DOUBTED = frozenset({"DIGEST_INVALID"})
@@ -126,8 +127,9 @@ class Endpoints:
         Raises:
             InvalidReference: more than a repository's name stands where that is wanted.
         """
-        if not repository or ":" in repository or "@" in repository:
+        if not is_str(repository) or not repository or ":" in repository or "@" in repository:
+            shown = str(repository)[:100]
             raise InvalidReference(
-                f"{repository[:100]!r} is no repository: write it without registry, tag and digest, as me/app"
+                f"{shown!r} is no repository: write it without registry, tag and digest, as me/app"
             )
         return f"{self.url}/v2/{quote(repository)}/{kind}/{quote(name, safe=':/')}"

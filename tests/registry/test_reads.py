@@ -498,8 +498,8 @@ def test_deleting_a_tag_where_manifests_are_deleted_by_digest(
             registry.delete_manifest("me/app", "v1")
 
 
-@pytest.mark.parametrize("wrong", ["", "me/app:1", "reg.lan:5000/me/app", "me/app@sha256:00"])
-def test_more_than_a_repository(client: Callable[..., Client], wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["", "me/app:1", "reg.lan:5000/me/app", "me/app@sha256:00", None, 7])
+def test_more_than_a_repository(client: Callable[..., Client], wrong: Any) -> None:
     """A reference is none, and is not sent to a registry that would only say that it knows no such name."""
     asking = client("127.0.0.1:9")
     for ask in (
