@@ -279,8 +279,8 @@ class Client:
                 it, and with ``length``, a part is checked for its number of bytes alone.
 
         Raises:
-            ContentMismatch: they are not those that were asked for.
-            NotFound: the repository has no such blob.
+            InvalidSetting: a blob of that size has no such part.
+            ContentMismatch, NotFound: they are not those that were asked for, or there is no such blob.
             RegistryUnreachable: the registry cannot be reached, or the connection keeps breaking.
         """
         wanted = Blob(digest=Digest(digest), size=size, offset=offset, length=length, hasher=hasher)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
-from lazyimg.errors import ContentMismatch, RegistryUnreachable
+from lazyimg.errors import ContentMismatch, InvalidSetting, RegistryUnreachable
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import length_of
 from lazyimg.registry.conversation import ANY, Conversation, Patience, Question
@@ -26,6 +26,9 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)")
 class Blob:
     """Which bytes to read: all, all from an offset on, or a part.
 
+    Raises:
+        InvalidSetting: there is no such part.
+
     Attributes:
         digest: what they must hash to.
         size: how many there must be; None if nobody said.
@@ -39,6 +42,12 @@ class Blob:
     offset: int = field(default=0, validator=must(is_count, "a whole number of bytes from 0 on"))
     hasher: "Hash | None" = None
     length: int | None = field(default=None, validator=may(is_count, "a whole number of bytes from 0 on"))
+
+    def __attrs_post_init__(self) -> None:
+        beyond = self.offset if self.length is None else self.offset + self.length
+        if self.size is not None and beyond > self.size:
+            what = "offset ends" if self.length is None else "offset and length end"
+            raise InvalidSetting(f"{what} at byte {beyond} of a blob of {self.size} bytes")
 
     @property
     def end(self) -> int | None:

@@ -17,6 +17,7 @@ from lazyimg.oci.descriptor import Descriptor
 from lazyimg.oci.digest import Digest, new_hash
 from lazyimg.registry.answers import RawManifest, named_digest
 from lazyimg.registry.client import Client
+from lazyimg.registry.download import Blob
 from lazyimg.registry.transport.notices import warn
 
 if TYPE_CHECKING:
@@ -109,13 +110,19 @@ class MirroredClient(Client):
         """Read a blob as `Client.blob`: from the mirrors in turn, each going on where the last one broke.
 
         Raises:
+            InvalidSetting: a blob of that size has no such part.
             ContentMismatch: the bytes are not those that were asked for.
             NotFound: nobody has such a blob.
             RegistryUnreachable: the registry itself cannot be reached, or the connection keeps breaking.
         """
-        if hasher is None and offset == 0 and length is None:
-            hasher = new_hash(Digest(digest).algorithm)
-        at, left = offset, length
+        wanted = Blob(digest=Digest(digest), size=size, offset=offset, length=length, hasher=hasher)
+        return self._read(repository, wanted)
+
+    def _read(self, repository: str, wanted: Blob) -> Iterator[bytes]:
+        digest, size, hasher = wanted.digest, wanted.size, wanted.hasher
+        if hasher is None and wanted.offset == 0 and wanted.length is None:
+            hasher = new_hash(digest.algorithm)
+        at, left = wanted.offset, wanted.length
         for mirror in self._awake():
             try:
                 copied = hasher.copy() if hasher else None
@@ -128,7 +135,7 @@ class MirroredClient(Client):
                     yield part
             except _NEXT as error:
                 mirror.failed(error)
-                if isinstance(error, ContentMismatch) and at > offset:
+                if isinstance(error, ContentMismatch) and at > wanted.offset:
                     raise  # what was given out already is wrong
             else:
                 return

@@ -38,12 +38,15 @@ def holder() -> Iterator[Client]:
 @given(offset=st.integers(0, LAST), length=st.integers(0, LAST), is_told=st.booleans())
 def test_any_part(holder: Client, offset: int, length: int, *, is_told: bool) -> None:
     """It is those bytes, whether the whole's size is known or not; what is beyond the end is an error."""
-    parts = holder.blob("me/app", DIGEST, LAST if is_told else None, offset, length=length)
+
+    def part() -> bytes:
+        return b"".join(holder.blob("me/app", DIGEST, LAST if is_told else None, offset, length=length))
+
     if length and offset + length > LAST:
-        with pytest.raises((ContentMismatch, li.errors.RegistryError)):
-            b"".join(parts)
+        with pytest.raises(InvalidSetting if is_told else (ContentMismatch, li.errors.RegistryError)):
+            part()
     else:
-        assert b"".join(parts) == DATA[offset : offset + length]
+        assert part() == DATA[offset : offset + length]
 
 
 def test_no_more_is_sent_than_is_asked_for() -> None:
@@ -89,6 +92,21 @@ def test_parts_that_cannot_be(holder: Client) -> None:
     for wrong in ({"offset": -1}, {"length": -1}, {"length": 1.5}):
         with pytest.raises(InvalidSetting, match=f"{next(iter(wrong))}=.*: a whole number"):
             holder.blob("me/app", DIGEST, LAST, **wrong)  # type: ignore[arg-type]
+
+
+def test_parts_beyond_the_end_are_no_fault_of_a_mirror() -> None:
+    """They are refused before anybody is asked, and mirrors are asked for others."""
+    with li.Registry() as home, li.Registry() as mirror:
+        with Client(mirror.host, keychain=Anonymous()) as client:
+            client.begin_upload("me/app").put(DATA, DIGEST)
+        with li.Engine(mirrors={home.host: [mirror.host]}) as engine:
+            parts = engine.client(home.host)
+            with pytest.raises(InvalidSetting, match=f"end at byte {LAST + 3} of a blob of {LAST} bytes"):
+                parts.blob("me/app", DIGEST, LAST, LAST - 5, length=8)
+            with pytest.raises(InvalidSetting, match=f"offset end.* at byte {LAST + 1}"):
+                parts.blob("me/app", DIGEST, LAST, LAST + 1)
+            assert b"".join(parts.blob("me/app", DIGEST, LAST, LAST - 5, length=5)) == DATA[-5:]
+        assert home.requests == []
 
 
 def test_a_part_from_a_mirror() -> None:
