@@ -125,4 +125,4 @@ def _is_place(name: str) -> bool:
         host, port = parts.hostname, parts.port
     except ValueError:  # of its port, or of brackets around what is no address
         return False
-    return host is not None and port != 0
+    return host is not None and port != 0 and not name.endswith(":")

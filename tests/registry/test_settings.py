@@ -143,6 +143,8 @@ def test_a_client_and_keychains_take_keychains() -> None:
     "host",
     [
         "",
+        "reg:",
+        "HTTPS://reg/",
         "reg:65536",
         "reg:0",
         "reg:000443",
