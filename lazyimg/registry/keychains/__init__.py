@@ -4,5 +4,5 @@
 where) and ask a `credential_helper`; a login goes into one through an `auth_store`, which edits its text
 (`json_edit`) in a `locked_file`. `clouds` are the keychains of who gives credentials for a while.
 
-No HTTP library is loaded here.
+No HTTP library is loaded here, but by a cloud that is asked.
 """
