@@ -89,6 +89,8 @@ class Download:
             try:
                 yield from self._received(reply, waited)
             except RegistryUnreachable as error:
+                if self._is_complete:
+                    break
                 is_faring = self._at - before >= _PROGRESS
                 faults = 1 if is_faring else faults + 1
                 if faults > self._conversation.retries.count:

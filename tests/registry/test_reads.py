@@ -156,7 +156,8 @@ def test_cut_is_gone_on_with(client: Callable[..., Client], cut: int, *, knows_r
         assert blobs.ranges[1] == (f"bytes={cut}-" if cut else None)
 
 
-def test_cut_behind_the_last_byte(client: Callable[..., Client]) -> None:
+@pytest.mark.parametrize("retries", [0, 4])
+def test_cut_behind_the_last_byte(client: Callable[..., Client], retries: int) -> None:
     """Where all that is wanted has come and the end of the answer has not, nothing is asked for again."""
 
     def respond(exchange: Exchange) -> None:
@@ -167,7 +168,7 @@ def test_cut_behind_the_last_byte(client: Callable[..., Client]) -> None:
         exchange.cut()
 
     with HttpServer(respond) as server:
-        registry = client(server.host)
+        registry = client(server.host, retries=retries)
         assert read(registry) == DATA
         assert b"".join(registry.blob("me/app", DIGEST, len(DATA), 5, length=100)) == DATA[5:105]
         assert len(server.log) == 2
