@@ -73,7 +73,9 @@ class Intake:
             raise self._other_size("less")
 
     def _other_size(self, how: str) -> ApiError:
-        return ApiError(400, "SIZE_INVALID", f"the body has {how} than {self.said} bytes, its Content-Range")
+        return ApiError(
+            400, "SIZE_INVALID", f"the body has {how} than the {self.said} bytes of its Content-Range"
+        )
 
     async def _flush(self) -> None:
         await self._hand_over()
