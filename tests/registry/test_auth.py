@@ -507,7 +507,7 @@ def test_tokens_that_ended_are_still_secrets(client: Callable[..., Client]) -> N
 
 
 def test_credentials_that_ended_are_still_secrets(client: Callable[..., Client]) -> None:
-    """A registry that repeats the password before the present one says nothing of either."""
+    """A registry that repeats a password before the present one says nothing of either, however often."""
     given = [f"passw0rd-{number}" for number in range(2)]
 
     class Renewing:
@@ -521,8 +521,11 @@ def test_credentials_that_ended_are_still_secrets(client: Callable[..., Client])
             exchange.answer(403, " ".join(given).encode(), {"Content-Type": "text/plain"})
 
     passwords = itertools.chain(given, itertools.repeat(given[1]))
-    with HttpServer(respond) as server, pytest.raises(Denied, match=r"403: \*\*\* \*\*\*\."):
-        client(server.host, keychain=Renewing()).ping()
+    with HttpServer(respond) as server:
+        registry = client(server.host, keychain=Renewing())
+        for _ in range(40):
+            with pytest.raises(Denied, match=r"403: \*\*\* \*\*\*\."):
+                registry.ping()
 
 
 @pytest.mark.peer

@@ -157,7 +157,7 @@ class Authorizer:
         return True
 
     def _forget(self, *used: Token | Credentials | None) -> None:
-        self._spent.extend(_secrets_of(*used))
+        self._spent.extend(set(_secrets_of(*used)).difference(self._spent))
 
     def _basic(self, need: Need) -> str | None:
         credentials = self._known(need)
