@@ -71,6 +71,18 @@ def test_bytes_at_hand_go_in_chunks_too() -> None:
         assert sent == [250_000, 250_000, 100_000]
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, lambda data: memoryview(data).cast("H")])
+def test_bytes_of_any_kind(kind: Callable[[bytes], bytes]) -> None:
+    """They are sent as they are when they are given, in a stream and whole."""
+    with li.Registry() as registry, li.Engine() as engine:
+        client = engine.client(registry.host)
+        upload = client.begin_upload("me/app")
+        upload.send(kind(DATA))
+        upload.commit(DIGEST)
+        client.begin_upload("me/other").put(kind(DATA), DIGEST)
+        assert [client.head_blob(name, DIGEST) for name in ("me/app", "me/other")] == [LAST, LAST]
+
+
 # --- too large -------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from lazyimg.registry.conversation import Conversation
 from lazyimg.registry.location import with_digest
 from lazyimg.registry.retry import TRANSIENT
 from lazyimg.registry.transport.outgoing import Outgoing
-from lazyimg.registry.uploads.bytes_body import BytesBody
+from lazyimg.registry.uploads.bytes_body import body_of
 from lazyimg.registry.uploads.chunks import Chunks
 from lazyimg.registry.uploads.fault import TOO_LARGE, Fault, is_gone, tells_of_loss, wants_the_last_chunk
 from lazyimg.registry.uploads.progress import Progress, heard
@@ -94,8 +94,7 @@ class Upload:
             RegistryUnreachable: no connection, or it broke too often without anything arriving between.
             Cancelled: the session was aborted.
         """
-        body = BytesBody(body) if isinstance(body, bytes) else body
-        self._body = body
+        self._body = body = body_of(body)
         self._is_fleeting = getattr(body, "is_fleeting", False)
         self._progress.call.alive()
         if self._habits.takes_streams:
@@ -138,7 +137,7 @@ class Upload:
             RegistryUnreachable: no connection.
             Cancelled: the session was aborted.
         """
-        sent = BytesBody(body) if isinstance(body, bytes) else body
+        sent = body_of(body)
         size = size if sent.size is None else sent.size
         self._progress.call.alive()
         if self._is_too_large(size) or not self._put_whole(sent, digest, size):
