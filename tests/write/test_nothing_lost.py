@@ -56,20 +56,22 @@ def rewrite(path: Path) -> None:
     os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + SECOND))
 
 
-def wait_until_open(path: Path) -> None:
-    """Wait until this process has a file open: a body is begun to be read when its request has left."""
+def wait_until_read(path: Path) -> None:
+    """Wait until this process has read of a file, and knows what it was: its request leaves earlier."""
     end = time.monotonic() + 30
-    while path not in opened():
+    while path not in being_read():
         assert time.monotonic() < end
         time.sleep(0.005)
 
 
-def opened() -> set[Path]:
-    """Give the files that this process has open."""
+def being_read() -> set[Path]:
+    """Give the files that this process has open, and has read the beginning of."""
     found = set()
     for each in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # closed meanwhile
-            found.add(each.readlink())
+            info = Path("/proc/self/fdinfo", each.name).read_text(encoding="ascii")
+            if int(info.partition("pos:")[2].split()[0]):
+                found.add(each.readlink())
     return found
 
 
@@ -85,7 +87,7 @@ def test_a_file_that_changes_while_it_is_sent(
 
     def interfere(request: Request) -> None:
         if request.method == "PATCH":
-            wait_until_open(path)
+            wait_until_read(path)
             change(path)
 
     registry.hook = interfere
