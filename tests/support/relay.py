@@ -36,8 +36,8 @@ class Relay:
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def cut(self) -> None:
-        """Cut all connections."""
-        for each in self._open:
+        """Cut all connections that there are now, and none that is made in answer."""
+        for each in tuple(self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
