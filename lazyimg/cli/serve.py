@@ -85,13 +85,13 @@ def serve(
 def _started(disk: str | None, host: str, port: int, **settings: Any) -> Registry:
     """Return a registry that is running; nobody asks it for its requests, so it remembers none."""
     from lazyimg.server.registry import Registry  # noqa: PLC0415 - other commands need no server
+    from lazyimg.server.serving import named  # noqa: PLC0415 - as above
 
     try:
         return Registry(disk, host=host, port=port, remember=0, **settings).start()
     except OSError as error:
         what = f"cannot serve {disk} on" if disk else "cannot serve on"
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise click.ClickException(f"{what} {address}: {error}") from error
+        raise click.ClickException(f"{what} {named(host, port)}: {error}") from error
 
 
 @contextmanager

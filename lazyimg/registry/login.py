@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from lazyimg.errors import CredentialError, InvalidSetting, RegistryError
 from lazyimg.oci.registry_name import is_loopback
+from lazyimg.registry.authorization.advice import VERSION
 from lazyimg.registry.client import Client
 from lazyimg.registry.conversation import Answer
 from lazyimg.registry.keychains.auth_file import AuthFile
@@ -18,7 +19,6 @@ from lazyimg.registry.keychains.credentials import Credentials, Given, is_text, 
 from lazyimg.registry.secret import Secret
 from lazyimg.registry.transport.wire import host_of
 
-_VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 __all__ = [
@@ -80,7 +80,7 @@ class Identifying(Client):
 
 def _is_of_registry(answer: Answer) -> bool:
     """Tell whether a registry gave it: by its name for itself, or as nothing, or JSON, is in it."""
-    if _VERSION in answer.headers or not answer.data.strip():
+    if VERSION in answer.headers or not answer.data.strip():
         return True
     try:
         json.loads(answer.data)

@@ -14,7 +14,7 @@ from lazyimg.server.limits import UploadLimits
 from lazyimg.server.memory import MemoryStore
 from lazyimg.server.request import Ledger
 from lazyimg.server.routes import routes
-from lazyimg.server.serving import Serving
+from lazyimg.server.serving import Serving, named
 from lazyimg.server.settings import check
 from lazyimg.server.tls import Tls, made_on_the_way
 from lazyimg.server.tokens import Tokens
@@ -136,7 +136,7 @@ class Registry:
         if self._serving is None:
             raise RuntimeError("the registry is not running: call start() or use it in a with block")
         host = self._address[0]
-        return f"[{host}]:{self._serving.port}" if ":" in host else f"{host}:{self._serving.port}"
+        return named(host, self._serving.port)
 
     @property
     def url(self) -> str:

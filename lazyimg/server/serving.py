@@ -117,6 +117,15 @@ class Serving:
         self._thread.join()
 
 
+def named(host: str, port: int) -> str:
+    """Return an address as it is written, an IPv6 one in brackets.
+
+    >>> named("127.0.0.1", 5000), named("::1", 5000)
+    ('127.0.0.1:5000', '[::1]:5000')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address.
 
@@ -134,9 +143,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         hint = "; a port of 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
-        raise OSError(error.errno, f"{error.strerror}: cannot listen on {place}{hint}") from error
+        raise OSError(error.errno, f"{error.strerror}: cannot listen on {named(host, port)}{hint}") from error
     return listener
 
 

@@ -50,6 +50,13 @@ def test_a_warning_is_shown_once_for_each_registry_and_text(client: Callable[...
     ]
 
 
+def test_a_warning_names_the_line_that_called_the_library(tmp_path: Path) -> None:
+    """No line of any of its packages, however many of them stand between."""
+    with HttpServer(warning("archived")) as server, pytest.warns(RegistryWarning) as shown:
+        li.login(server.host, "me", "s3cret", auth_file=tmp_path / "auth.json")
+    assert {entry.filename for entry in shown} == {__file__}
+
+
 SCRIPT = """
 import warnings
 from lazyimg.registry import Client

@@ -10,7 +10,7 @@ _BAD_REQUEST = 400
 _PROXY_WANTS = 407
 _OF_WEB_SERVERS = frozenset({_BAD_REQUEST, 404, 405, 501})
 _LOOKED_AT = 4096  # bytes of a body
-_VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves
+VERSION = "Docker-Distribution-Api-Version"  # what registries say of themselves (Docker's registry API)
 
 
 def of_answer(url: str, status: int, headers: Mapping[str, str], data: bytes, via: str) -> str:
@@ -30,7 +30,7 @@ def of_answer(url: str, status: int, headers: Mapping[str, str], data: bytes, vi
     if via and status == _PROXY_WANTS:
         return f"It is the proxy {via} that answered: name a user and a password of it in its address."
     is_page = headers.get("Content-Type", "").lower().startswith("text/html")
-    if status in _OF_WEB_SERVERS and is_page and _VERSION not in headers:
+    if status in _OF_WEB_SERVERS and is_page and VERSION not in headers:
         by = f", and the proxy {via} a proxy" if via else ""
         return (
             f"It answers with a page for browsers, as no registry does: is it one{by}? Check host and port."

@@ -14,10 +14,12 @@ from pathlib import Path
 import httpx
 from attrs import frozen
 
+from lazyimg import version
 from lazyimg.errors import RegistryWarning
 from lazyimg.registry.failure import plain
 
-_NOT_THE_CALLER = (str(Path(__file__).parents[1]), str(Path(threading.__file__).parent / "threading.py"))
+_OURS = Path(version.__file__).parent  # all of lazyimg, wherever in it this module is
+_NOT_THE_CALLER = (str(_OURS), threading.__file__)
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 _MOST_BYTES = 4096  # of all warnings of one answer, by the specification
