@@ -822,10 +822,11 @@ def test_expired_token_is_no_retry(client: Callable[..., Client], keeping: Keepi
 
 def test_busy_token_service_in_the_middle(client: Callable[..., Client], keeping: KeepingRegistry) -> None:
     """A token service that is busy for a moment does not end an upload."""
-    answers = iter([200, 503, 200])
+    answers = iter([(200, 0.2), (503, 0.0), (200, 60.0)])  # and for how many seconds the token is good
 
     def service(exchange: Exchange) -> None:
-        exchange.answer(next(answers), b'{"token":"t0ken","expires_in":0.2}')
+        status, life = next(answers)
+        exchange.answer(status, b'{"token":"t0ken","expires_in":%.1f}' % life)
 
     def guarded(exchange: Exchange) -> bool:
         if exchange.headers.get("Authorization"):
